@@ -67,9 +67,9 @@ def answers() -> list[Answer]:
 
 
 def _answer(name: str, title: str, fault: str, body: str, status: int) -> Answer:
-    explained = lpnb.explain(body, status=status)
-    meaning = MEANINGS.get(name) or explained.findings[0].sentence.partition(": ")[2]
-    return Answer(name, title, meaning, explained.answer, fault)
+    explanation = lpnb.explain(body, status=status)
+    meaning = MEANINGS.get(name) or explanation.findings[0].sentence.partition(": ")[2]
+    return Answer(name, title, meaning, explanation.answer, fault)
 
 
 def write_pages(folder: Path) -> None:

@@ -70,12 +70,12 @@ def with_markdown(page: str, name: str) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    described = argparse.ArgumentParser("dev.py docs", description="Build the documentation's site.")
-    described.add_argument("--out", type=Path, default=ROOT / "build" / "site", metavar="DIR")
-    described.add_argument(
+    result = argparse.ArgumentParser("dev.py docs", description="Build the documentation's site.")
+    result.add_argument("--out", type=Path, default=ROOT / "build" / "site", metavar="DIR")
+    result.add_argument(
         "--without-running", action="store_true", help="show the notebooks without outputs, in seconds"
     )
-    return described
+    return result
 
 
 def lay_out(source: Path, run: bool) -> None:

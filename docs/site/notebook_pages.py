@@ -68,7 +68,7 @@ def execute(notebook: nbformat.NotebookNode, name: str) -> None:
 
 
 def _code(cell: nbformat.NotebookNode, picture: Path) -> str:
-    blocks = [_fenced(cell.source, "python")]
+    blocks = [_fence(cell.source, "python")]
     outputs = [
         _output(output, picture.with_name(f"{picture.name}-{number}.png"))
         for number, output in enumerate(cell.outputs)
@@ -82,19 +82,19 @@ def _code(cell: nbformat.NotebookNode, picture: Path) -> str:
 def _output(output: nbformat.NotebookNode, picture: Path) -> str:
     """One output: a picture before HTML, HTML before text."""
     if output.output_type == "stream":
-        return _fenced(_COLOURS.sub("", output.text.rstrip()), "text")
+        return _fence(_COLOURS.sub("", output.text.rstrip()), "text")
     data: dict[str, Any] = output.get("data", {})
     if "image/png" in data:
         picture.write_bytes(base64.b64decode(data["image/png"]))
         return f"![The picture that the cell draws]({picture.name})"
     if "text/html" in data:
-        return _fenced("".join(data["text/html"]), "{raw} html")
+        return _fence("".join(data["text/html"]), "{raw} html")
     if WIDGET in data:
         return "*Here the notebook shows a widget: open it with `lpnb lab`.*"
-    return _fenced(_COLOURS.sub("", "".join(data.get("text/plain", ""))), "text")
+    return _fence(_COLOURS.sub("", "".join(data.get("text/plain", ""))), "text")
 
 
-def _fenced(text: str, language: str) -> str:
+def _fence(text: str, language: str) -> str:
     """*text* between fences that are longer than any run of backticks in it."""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -123,9 +123,9 @@ def with_site_links(text: str, file: Path) -> str:
     Raises:
         BrokenLinkError: Naming every link that leads nowhere.
     """
-    broken = broken_links(text, file)
-    if broken:
-        raise BrokenLinkError(f"{file.relative_to(ROOT)} has links that lead nowhere: {', '.join(broken)}")
+    targets = broken_links(text, file)
+    if targets:
+        raise BrokenLinkError(f"{file.relative_to(ROOT)} has links that lead nowhere: {', '.join(targets)}")
     pages = site_pages()
     code_spans = [*_FENCE.finditer(text), *_CODE.finditer(text)]
     here = Path(pages[file]).parent

@@ -27,7 +27,7 @@ def write_markdown(source: Path, out: Path) -> None:
         entries.append((page.as_posix(), _title(text)))
     for job, names in reference.names_by_job().items():
         page = Path("reference", f"{job.lower().replace(' ', '-')}.md")
-        text = "\n".join([f"# {job}", *map(_described, names)])
+        text = "\n".join([f"# {job}", *map(_description, names)])
         (out / page).write_text(text, encoding="utf-8")
         entries.append((page.as_posix(), f"Reference: {job}"))
     pages = "\n".join(f"- [{title}]({page})" for page, title in entries)
@@ -43,7 +43,7 @@ def _title(text: str) -> str:
     return heading[1] if heading else "lpnb"
 
 
-def _described(name: str) -> str:
+def _description(name: str) -> str:
     thing = getattr(lpnb, name)
     model = reference.model_signature(None, "class", name, thing, None, None, None)
     try:

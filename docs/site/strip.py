@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
+def strip_outputs(notebook: dict[str, Any]) -> dict[str, Any]:
     """*notebook* without outputs, counts, widget state and whatever an editor noted about the machine."""
     for cell in notebook["cells"]:
         cell["metadata"] = {}
@@ -26,16 +26,16 @@ def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
 
 def main(files: list[str]) -> int:
     """Strip each file in place."""
-    changed = []
+    names = []
     for file in map(Path, files):
         before = file.read_text(encoding="utf-8")
-        after = json.dumps(stripped(json.loads(before)), indent=1, ensure_ascii=False) + "\n"
+        after = json.dumps(strip_outputs(json.loads(before)), indent=1, ensure_ascii=False) + "\n"
         if after != before:
             file.write_text(after, encoding="utf-8")
-            changed.append(file.name)
-    if changed:
-        print(f"outputs removed: {', '.join(changed)}", file=sys.stderr)
-    return 1 if changed else 0
+            names.append(file.name)
+    if names:
+        print(f"outputs removed: {', '.join(names)}", file=sys.stderr)
+    return 1 if names else 0
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ def _run(options: argparse.Namespace) -> int:
             print(f"Sandbox on {sandbox.base}, account {sandbox.account_id}. Nothing leaves this machine.")
             print("Three example batches, one CONVERSATION call each, one row per request frame:\n")
             print(_table_text(json.loads(rows)))
-            opened = sum(response.outcome == "answered" for response in responses)
+            number = sum(response.outcome == "answered" for response in responses)
             print('\nThe ids "1," and "2," are those of the documentation\'s own examples; ids are opaque.')
-            print(f"{opened} conversations opened. In a notebook: lpnb lab, in a clone python3 dev.py lab")
+            print(f"{number} conversations opened. In a notebook: lpnb lab, in a clone python3 dev.py lab")
     return 0 if all(response.ok for response in responses) else 1
 
 

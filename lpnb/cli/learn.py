@@ -138,11 +138,11 @@ def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:
         way_out = install_command("plots")
         errors.add(f"Nothing was sent: --picture needs matplotlib, of the extra plots. {way_out}")
     endings = {"picture": (".png", ".svg"), "cases": (".csv", ".xlsx", ".parquet"), "out": (".json",)}
-    for name, allowed in endings.items():
+    for name, suffixes in endings.items():
         path: Path | None = getattr(options, name)
         if path is None:
             continue
-        if path.suffix.lower() not in allowed:
-            errors.add(f"--{name} must end in {' or '.join(allowed)}; got {path}.")
+        if path.suffix.lower() not in suffixes:
+            errors.add(f"--{name} must end in {' or '.join(suffixes)}; got {path}.")
         if path.resolve() in inputs and not (name == "out" and path == options.start):
             errors.add(f"--{name} would write over {path}. Name another file.")

@@ -34,8 +34,8 @@ def port_number(text: str) -> int:
 
 def prepend_to_path(folder: str, variable: str) -> str:
     """The search path of the environment's *variable* with *folder* as its first entry."""
-    configured = os.environ.get(variable)
-    return f"{folder}{os.pathsep}{configured}" if configured else folder
+    search_path = os.environ.get(variable)
+    return f"{folder}{os.pathsep}{search_path}" if search_path else folder
 
 
 def exit_on_termination() -> None:

@@ -263,9 +263,9 @@ def write_table(options: argparse.Namespace, run: Run) -> bool:
         from lpnb.tables.text import as_text
 
         columns = run.columns()
-        landed = ("landed_skill",) if options.landing or any(columns["landed_skill"]) else ()
+        landing_column = ("landed_skill",) if options.landing or any(columns["landed_skill"]) else ()
         case, *others = _COLUMNS
-        text = as_text(columns, (case, *naming_columns(columns), *others, *landed), most=None)
+        text = as_text(columns, (case, *naming_columns(columns), *others, *landing_column), most=None)
     return write_or_explain(lambda: print(text, flush=True), run)
 
 
@@ -319,12 +319,12 @@ def print_summary(run: Run, client: Client, options: argparse.Namespace) -> None
                 f"{rest:,} more, of {len(groups) - _MOST_CAUSES} other causes: see the table", file=sys.stderr
             )
     if progress.unknown:
-        print(one_line(_unknown_hint(run, client, settled=options.settle)), file=sys.stderr)
+        print(one_line(_unknown_hint(run, client, settle=options.settle)), file=sys.stderr)
     elif progress.left:
         print(one_line(f"Go on with lpnb send --resume --journal {run.journal_path}"), file=sys.stderr)
 
 
-def _unknown_hint(run: Run, client: Client, *, settled: bool) -> str:
+def _unknown_hint(run: Run, client: Client, *, settle: bool) -> str:
     """Where a conversation of theirs can be looked for; of a sandbox that has ended, that it cannot."""
     from lpnb.client.connect import has_fallen_back
     from lpnb.journal import read_journal
@@ -338,13 +338,13 @@ def _unknown_hint(run: Run, client: Client, *, settled: bool) -> str:
             if elsewhere
             else "the embedded sandbox ends with this command"
         )
-        at_once = "" if settled or elsewhere else " --settle in the same call looks for them before it does."
+        at_once = "" if settle or elsewhere else " --settle in the same call looks for them before it does."
         return (
             f"The unknown cases cannot be looked up later: {why}.{at_once} Start again with "
             "another journal, and with a sandbox that keeps running: lpnb sandbox --port 8765 "
             "--state bank.sqlite"
         )
-    if settled:
+    if settle:
         return f"What is still unknown can be looked up later: {again}"
     return f"For each unknown case a conversation may exist. Look for it: {again}"
 

@@ -136,8 +136,8 @@ def _print_expectations(columns: Columns) -> None:
     from lpnb.experiments.verification.checks import checks_of
 
     checks = [check for check in checks_of(columns) if check.verdict != "skipped"]
-    passed = sum(check.verdict == "passed" for check in checks)
-    print(f"{passed:,} of {len(checks):,} cases came as expected", file=sys.stderr)
+    passes = sum(check.verdict == "passed" for check in checks)
+    print(f"{passes:,} of {len(checks):,} cases came as expected", file=sys.stderr)
     misses = [check for check in checks if check.verdict != "passed"]
     for check in misses[:_SHOWN_MISSES]:
         print(one_line(f"  {check.named}: {check.said}"), file=sys.stderr)

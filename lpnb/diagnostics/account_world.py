@@ -148,7 +148,7 @@ class _AccountFacts:
     def to_toml(self, settings: Settings) -> str:
         """The world file."""
         template = Path(__file__).with_name("account_world_head.txt").read_text(encoding="utf-8")
-        head = template.format(account=settings.account_id, client=_quoted(settings.client_id))
+        head = template.format(account=settings.account_id, client=_toml_string(settings.client_id))
         lines = [head.rstrip("\n")]
         if self.connectors:
             lines.append(f'connector_id = "{self.connectors.most_common(1)[0][0]}"')
@@ -193,12 +193,12 @@ class _AccountFacts:
         yield "[[accounts.engagements]]"
         yield f'id = "{engagement_id}"'
         yield f'campaign = "{campaign}"'
-        yield f"name = {_quoted(facts.names.most_common(1)[0][0])}"
+        yield f"name = {_toml_string(facts.names.most_common(1)[0][0])}"
         yield f'skill = "{next(iter(skills))}"'
         if facts.revision is not None:
             yield f"revision = {facts.revision}"
         if facts.language is not None:
-            yield f"language = {_quoted(facts.language)}"
+            yield f"language = {_toml_string(facts.language)}"
 
 
 def account_world(
@@ -358,10 +358,10 @@ def _item_lines(kind: str, item_id: str, names: Counter[str]) -> Iterator[str]:
         return
     (name, _), *others = names.most_common()
     if others:
-        yield f"# Called {', '.join(_quoted(other) for other, _ in others)} as well."
+        yield f"# Called {', '.join(_toml_string(other) for other, _ in others)} as well."
     yield f"[[accounts.{kind}]]"
     yield f'id = "{item_id}"'
-    yield f"name = {_quoted(name)}"
+    yield f"name = {_toml_string(name)}"
 
 
 def _id(value: object) -> str | None:
@@ -377,5 +377,5 @@ def _text(value: object) -> str | None:
     return " ".join(words)[:_MAX_NAME] or None
 
 
-def _quoted(text: str) -> str:
+def _toml_string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)

@@ -113,20 +113,20 @@ class Explanation:
         return "\n".join(map(one_line, self._lines()))
 
     def _lines(self) -> Iterator[str]:
-        yield from _wrapped(self._first_line(), "")
+        yield from _wrap(self._first_line(), "")
         for finding in self.findings[:_SHOWN]:
-            yield from _wrapped(str(finding), "- ")
+            yield from _wrap(str(finding), "- ")
         if len(self.findings) > _SHOWN:
             yield f"- ... and {len(self.findings) - _SHOWN:,} more; --json has them all."
         if self.answer:
             yield ""
-            yield from _wrapped(self.answer, "")
+            yield from _wrap(self.answer, "")
         for title, sentences in (("Tokens", self.tokens), ("To know", self.notes)):
             if sentences:
                 yield ""
                 yield f"{title}:"
                 for sentence in sentences[:_SHOWN]:
-                    yield from _wrapped(sentence, "- ")
+                    yield from _wrap(sentence, "- ")
 
     def _first_line(self) -> str:
         if not self.findings:
@@ -147,7 +147,7 @@ class Explanation:
         )
 
 
-def _wrapped(sentence: str, bullet: str) -> list[str]:
+def _wrap(sentence: str, bullet: str) -> list[str]:
     """Lines of at most 80 columns; a path or an id is never broken."""
     clean = "".join(letter if letter.isprintable() else " " for letter in sentence)
     return textwrap.wrap(
@@ -204,10 +204,10 @@ def explain(text: str, *, status: int | None = None, request: int | None = None)
         return explanation_of(requests, request - 1, status)
     wrong: Explanation | None = None
     for place in range(len(requests)):
-        explained = explanation_of(requests, place, status)
-        if any(not finding.path for finding in explained.findings):  # that it was refused
-            return explained
-        wrong = wrong or (explained if explained.findings else None)
+        explanation = explanation_of(requests, place, status)
+        if any(not finding.path for finding in explanation.findings):  # that it was refused
+            return explanation
+        wrong = wrong or (explanation if explanation.findings else None)
     return wrong or explanation_of(requests, 0, status)
 
 

@@ -44,25 +44,25 @@ class _StageNode:
 
 def merge_rare_names(bands: Sequence[Ribbon]) -> list[Ribbon]:
     """The same bands with the rarest names of a crowded stage put together as "(n more)"."""
-    merged = list(bands)
-    for stage in range(len(merged[0].names) if merged else 0):
+    ribbons = list(bands)
+    for stage in range(len(ribbons[0].names) if ribbons else 0):
         counts: dict[str, int] = defaultdict(int)
-        for band in merged:
+        for band in ribbons:
             counts[band.names[stage]] += band.count
         if len(counts) <= MAX_NAMES:
             continue
         by_count = sorted(counts, key=lambda name: -counts[name])  # of equals the first
         kept_names = set(by_count[: MAX_NAMES - 1])
         rest_name = f"({len(counts) - MAX_NAMES + 1:,} more)"
-        merged = [
+        ribbons = [
             band
             if band.names[stage] in kept_names
             else replace(band, names=(*band.names[:stage], rest_name, *band.names[stage + 1 :]))
-            for band in merged
+            for band in ribbons
         ]
         if stage == 0:  # it stands where its first band does
-            merged.sort(key=lambda band: band.names[0] == rest_name)
-    return merged
+            ribbons.sort(key=lambda band: band.names[0] == rest_name)
+    return ribbons
 
 
 def draw_alluvial(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from lpnb.plots.text_layout import drawable, sanitized, wrap
+from lpnb.plots.text_layout import drawable, sanitize, wrap
 from lpnb.plots.themes import Theme
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Canvas:
             parse_math=False,
         )
         if drawable_text != (
-            whole := sanitized(text)
+            whole := sanitize(text)
         ):  # whoever looks at an SVG may have the letters that lack here
             artist.set_gid(f"{MISSING_GLYPHS}{len(self.axes.texts)}")
             artist.set_label(whole)

@@ -56,10 +56,10 @@ def check_table(table: object, *columns: tuple[str, str]) -> pd.DataFrame:
         raise InvalidValueError([must("table", "must be a DataFrame with one row per case", table)])
     present = [str(name) for name in table.columns]
     complaints = [one_of(argument, name, present) for argument, name in columns if name not in present]
-    repeated = sorted({name for name in present if present.count(name) > 1} & {name for _, name in columns})
+    duplicates = sorted({name for name in present if present.count(name) > 1} & {name for _, name in columns})
     complaints += [
         Complaint(name, f"{name} must be one column of the table; got {present.count(name)}.")
-        for name in repeated
+        for name in duplicates
     ]
     if complaints:
         raise InvalidValueError(complaints)
@@ -104,13 +104,13 @@ def ordered_values(column: pd.Series) -> list[str]:
 def case_labels(table: pd.DataFrame, value: str) -> pd.Series:
     """What each case counts as: where it landed, its outcome, whether it failed, or a column's value."""
     if value == "landed_skill":
-        return _landed(table)
+        return _landing_labels(table)
     if value == "failed":
-        return _failed(table)
+        return _failure_labels(table)
     return text_values(table[value])
 
 
-def _landed(table: pd.DataFrame) -> pd.Series:
+def _landing_labels(table: pd.DataFrame) -> pd.Series:
     skill = table["landed_skill"].astype("object")
     if "landed_skill_id" in table:  # a skill whose name nobody told is known by its id
         skill = skill.where(skill.notna(), table["landed_skill_id"].astype("object"))
@@ -120,15 +120,15 @@ def _landed(table: pd.DataFrame) -> pd.Series:
     return text_values(skill).where(skill.notna(), bracketed_outcome)
 
 
-def _failed(table: pd.DataFrame) -> pd.Series:
+def _failure_labels(table: pd.DataFrame) -> pd.Series:
     """An expectation decides where there is one, else the outcome; who was not tried does not count."""
     outcome = text_values(table["outcome"])
-    failed = (outcome != "answered").astype("object")
+    labels = (outcome != "answered").astype("object")
     if "passed" in table:
         has_verdict = table["passed"].notna()
-        failed = failed.where(~has_verdict, ~table["passed"].fillna(False).astype(bool))
-    failed = failed.map({True: "failed", False: "fine"})
-    return failed.where(outcome != "planned", "(not tried)")
+        labels = labels.where(~has_verdict, ~table["passed"].fillna(False).astype(bool))
+    labels = labels.map({True: "failed", False: "fine"})
+    return labels.where(outcome != "planned", "(not tried)")
 
 
 def case_matrix(table: pd.DataFrame, keys: Sequence[str], labels: pd.Series) -> CaseMatrix:

@@ -108,11 +108,11 @@ class Heatmap(Picture):
     def words(self, cell: Cell) -> tuple[str, ...]:
         """What stands in a cell: its label, and below it how many cases, where there are several."""
         if self.value == "failed":
-            failed = dict(cell.shares).get("failed", 0)
-            attempted = cell.total - dict(cell.shares).get("(not tried)", 0)
+            failures = dict(cell.shares).get("failed", 0)
+            attempts = cell.total - dict(cell.shares).get("(not tried)", 0)
             return (
-                (f"{round(100 * failed / attempted)} %", f"{failed} of {attempted}")
-                if attempted
+                (f"{round(100 * failures / attempts)} %", f"{failures} of {attempts}")
+                if attempts
                 else ("(not tried)",)
             )
         label, count = cell.shares[0]
@@ -127,8 +127,8 @@ class Heatmap(Picture):
         """
         if self.value == "failed":
             shares = dict(cell.shares)
-            attempted = cell.total - shares.get("(not tried)", 0)
-            share = shares.get("failed", 0) / attempted if attempted else 0.0
+            attempts = cell.total - shares.get("(not tried)", 0)
+            share = shares.get("failed", 0) / attempts if attempts else 0.0
             return [(FAILED if share else NEUTRAL, 1.0, 0.2 + 0.8 * share if share else 0.2)]
         return [
             (self.colours.get(label, NEUTRAL), count / cell.total, 1.0 if label in self.colours else 0.3)

@@ -140,15 +140,15 @@ def latency_over_time(table: pd.DataFrame) -> LatencyOverTimePicture:
     """
     table = check_table(table, ("sent_at", "sent_at"), ("elapsed_ms", "elapsed_ms"))
     send_times = pd.to_datetime(table["sent_at"], utc=True)
-    elapsed = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
-    valid = send_times.notna() & (elapsed >= 0) & (elapsed < math.inf)
+    durations = pd.to_numeric(table["elapsed_ms"], errors="coerce").astype("float64")
+    valid = send_times.notna() & (durations >= 0) & (durations < math.inf)
     if not valid.any():
         return LatencyOverTimePicture([], 1.0, None, len(table))
     start = send_times[valid].min()
     seconds = (send_times[valid] - start).dt.total_seconds()
     step = next((step for step in STEPS if seconds.max() / step < _MAX_INTERVALS), STEPS[-1])
-    grouped = elapsed[valid].groupby((seconds / step).astype("int64"))
-    figures = grouped.agg(["count", "median", "max"]).assign(within_95=grouped.quantile(0.95))
+    groups = durations[valid].groupby((seconds / step).astype("int64"))
+    figures = groups.agg(["count", "median", "max"]).assign(within_95=groups.quantile(0.95))
     steps = [
         LatencyInterval(
             number * step, int(row["count"]), float(row["median"]), float(row["within_95"]), float(row["max"])

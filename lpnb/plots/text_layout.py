@@ -37,14 +37,14 @@ def _fonts() -> tuple[tuple[object, frozenset[int]], ...]:
 
 
 @lru_cache(4096)
-def sanitized(text: str) -> str:
+def sanitize(text: str) -> str:
     """*text* as a picture shows it: a symbol that no font has by its name, and nothing that steers.
 
     Control characters, line breaks among them, and what steers the direction of text become spaces or
     nothing.
 
     Example:
-        >>> sanitized("party \\N{PARTY POPPER}\\n!")
+        >>> sanitize("party \\N{PARTY POPPER}\\n!")
         'party :party popper: !'
     """
     drawable_codes = _drawable_codes()
@@ -80,7 +80,7 @@ def drawable(text: str) -> str:
     drawable_codes = _drawable_codes()
     return "".join(
         letter if ord(letter) in drawable_codes or letter == MARK else _MISSING_MARK
-        for letter in sanitized(text)
+        for letter in sanitize(text)
     )
 
 
@@ -117,24 +117,24 @@ def wrap(text: str, size: float, max_width: float, lines: int) -> list[str]:
         >>> wrap("x" * 10_000, 9, 30, 1)
         ['xxx…']
     """
-    wrapped: list[str] = []
-    remaining = sanitized(text[:2000]).split()
-    while remaining:
-        line = remaining.pop(0)
+    wrapped_lines: list[str] = []
+    words = sanitize(text[:2000]).split()
+    while words:
+        line = words.pop(0)
         if width(line, size) > max_width:
             line, rest = _cut(line, size, max_width)
-            remaining.insert(0, rest)
-        while remaining and width(f"{line} {remaining[0]}", size) <= max_width:
-            line += f" {remaining.pop(0)}"
-        wrapped.append(line)
-        if len(wrapped) == lines:
+            words.insert(0, rest)
+        while words and width(f"{line} {words[0]}", size) <= max_width:
+            line += f" {words.pop(0)}"
+        wrapped_lines.append(line)
+        if len(wrapped_lines) == lines:
             break
-    if remaining:
-        last = wrapped[-1]
+    if words:
+        last = wrapped_lines[-1]
         while last and width(f"{last}…", size) > max_width:
             last = last[:-1]
-        wrapped[-1] = f"{last.rstrip()}…"
-    return wrapped or [""]
+        wrapped_lines[-1] = f"{last.rstrip()}…"
+    return wrapped_lines or [""]
 
 
 def wrap_distinct(names: Sequence[str], size: float, max_width: float, lines: int) -> list[list[str]]:
@@ -144,17 +144,19 @@ def wrap_distinct(names: Sequence[str], size: float, max_width: float, lines: in
         >>> wrap_distinct(["sec://account/settings/one", "sec://account/settings/two", "x"], 9, 80, 1)
         [['sec://a…ngs/one'], ['sec://a…ngs/two'], ['x']]
     """
-    wrapped = [wrap(name, size, max_width, lines) for name in names]
+    texts = [wrap(name, size, max_width, lines) for name in names]
     groups: dict[tuple[str, ...], set[str]] = {}
-    for name, candidate in zip(names, wrapped, strict=True):
+    for name, candidate in zip(names, texts, strict=True):
         groups.setdefault(tuple(candidate), set()).add(name[:2000])
-    for place, (name, candidate) in enumerate(zip(names, wrapped, strict=True)):
+    for place, (name, candidate) in enumerate(zip(names, texts, strict=True)):
         if len(group := groups[tuple(candidate)]) > 1:
-            wrapped[place] = _cut_middle(name[:2000], _shared(min(group), max(group)), size, max_width, lines)
-    return wrapped
+            texts[place] = _cut_middle(
+                name[:2000], _common_length(min(group), max(group)), size, max_width, lines
+            )
+    return texts
 
 
-def _shared(one: str, other: str) -> int:
+def _common_length(one: str, other: str) -> int:
     """How many letters both begin with; of the first and the last of a sorted group, that all of it do."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

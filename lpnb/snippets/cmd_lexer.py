@@ -56,13 +56,13 @@ def _split(line: str) -> list[str]:
     """Words as a program of Microsoft's C runtime sees them: ``\\"`` and ``""`` in quotes are a quote."""
     words: list[str] = []
     word: list[str] = []
-    quoted = started = False
+    in_quotes = in_word = False
     place = 0
     while place < len(line):
         letter = line[place]
         if plain := _PLAIN.match(line, place):
             word.append(plain[0])
-            started, place = True, plain.end()
+            in_word, place = True, plain.end()
         elif letter == "\\":
             end = place
             while end < len(line) and line[end] == "\\":
@@ -75,25 +75,25 @@ def _split(line: str) -> list[str]:
                     end += 1
             else:
                 word.append("\\" * count)
-            started, place = True, end
+            in_word, place = True, end
         elif letter == '"':
-            started = True
-            if quoted and line.startswith('""', place):
+            in_word = True
+            if in_quotes and line.startswith('""', place):
                 word.append('"')
                 place += 1
             else:
-                quoted = not quoted
+                in_quotes = not in_quotes
             place += 1
-        elif letter.isspace() and not quoted:
-            if started:
+        elif letter.isspace() and not in_quotes:
+            if in_word:
                 words.append("".join(word))
                 check_words(len(words))
-            word, started = [], False
+            word, in_word = [], False
             place += 1
         else:
             word.append(letter)
-            started = True
+            in_word = True
             place += 1
-    if started:
+    if in_word:
         words.append("".join(word))
     return words

@@ -136,14 +136,14 @@ class JsReader:
             >>> reader.names
             {'a': '1', 'b': ['1', 'x1']}
         """
-        bound = Counter(
+        bindings = Counter(
             name
             for match in _BINDING.finditer(code)
             for name in re.findall(r"[A-Za-z_$][\w$]*", " ".join(filter(None, match.groups())))
         )
         remaining_length = _MAX_LOOKED_AT
         for match in islice(_ASSIGNMENT.finditer(code), _MAX_NAMES):
-            if bound[match[1]] > 1:
+            if bindings[match[1]] > 1:
                 continue
             try:
                 value, end = self.value(match.end())
@@ -189,7 +189,7 @@ class JsReader:
             return self._array(place + 1, depth)
         if letter in "'\"`":
             text, end = self._string(place)
-            return self._joined(text, end)
+            return self._join(text, end)
         if match := _NUMBER.match(self.text, place):
             digits = match[0]
             if len(digits) > 400:
@@ -200,10 +200,10 @@ class JsReader:
             value, end = self._name(match, depth)
             if not isinstance(value, str | JsName) or not self.text.startswith("+", self.skip(end)):
                 return value, end
-            return self._joined(f"${{{value.name}}}" if isinstance(value, JsName) else value, end)
+            return self._join(f"${{{value.name}}}" if isinstance(value, JsName) else value, end)
         raise JsSyntaxError(f"{letter!r} in line {self.line(place)} is not expected there")
 
-    def _joined(self, text: str, place: int) -> tuple[Any, int]:
+    def _join(self, text: str, place: int) -> tuple[Any, int]:
         """Strings put together with +."""
         while (after := self.skip(place)) < len(self.text) and self.text[after] == "+":
             following = self.skip(after + 1)
@@ -311,7 +311,7 @@ class JsReader:
             end += 2 if self.text[end] == "\\" else 1
         if end >= len(self.text) or self.text[end] != quote:
             raise JsSyntaxError(f"a {quote} that is opened in line {self.line(place)} is never closed")
-        text = _ESCAPE.sub(_unescaped, self.text[place + 1 : end])
+        text = _ESCAPE.sub(_unescape, self.text[place + 1 : end])
         text = self._fill_template(text) if quote == "`" and self.names else text
         # A letter beyond the first plane may be written as two halves.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), end + 1
@@ -336,7 +336,7 @@ def _with_placeholders(value: Any) -> Any:
     return f"${{{value.name}}}" if isinstance(value, JsName) else value
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     if code := match[1] or match[2] or match[3]:
         return chr(int(code, 16)) if int(code, 16) < 0x110000 else "\ufffd"
     return "" if match[4] else _SIMPLE.get(match[5], match[5])

@@ -49,7 +49,7 @@ def read_lenient_json(text: str) -> tuple[Any, list[Complaint]]:
     """
     try:
         value = read_json(text)
-        inner = _unwrapped(value)
+        inner = _unwrap(value)
         return inner, [] if inner is value else [_TWICE]
     except JsonError as error:
         first = error
@@ -116,7 +116,7 @@ def _only_double(text: str) -> str:
     return re.sub("[\u201c\u201d\u201e\u201f\u00ab\u00bb]", '"', text)
 
 
-def _unwrapped(value: Any) -> Any:
+def _unwrap(value: Any) -> Any:
     """JSON that was written into a string once more."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         inner = json_in(value)

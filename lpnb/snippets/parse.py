@@ -88,8 +88,8 @@ def read_request(text: str) -> ParsedRequest:
     if len(text) > MAX_TEXT:
         return _nothing(f"text must have at most {MAX_TEXT:,} characters; got {len(text):,}.")
     text = text.replace("\r\n", "\n").strip().removeprefix("\ufeff").strip()
-    if fenced := _FENCE.match(text):
-        text = fenced[1].strip()
+    if fence := _FENCE.match(text):
+        text = fence[1].strip()
     if text.startswith(">") and all(line.startswith(">") for line in text.splitlines() if line.strip()):
         text = re.sub(r"(?m)^> ?", "", text).strip()  # as mail quotes it
     if not text:

@@ -35,10 +35,10 @@ def http_calls(text: str) -> tuple[list[RecordedCall], list[Complaint]]:
     variables = {name: value for name, value in _VARIABLE.findall(text) if "{{" not in value}
     text = _VARIABLE.sub("", text)
     for _ in range(3):
-        filled = _USE.sub(lambda match: variables.get(match[1], match[0]), text)
-        if filled == text or len(filled) > _MAX_TEXT:
+        filled_text = _USE.sub(lambda match: variables.get(match[1], match[0]), text)
+        if filled_text == text or len(filled_text) > _MAX_TEXT:
             break
-        text = filled
+        text = filled_text
     return limit_calls(_calls(text))
 
 

@@ -126,8 +126,10 @@ def _call_in(text: str, *, is_record: bool, least: int = _LEAST_WORK) -> Recorde
         return None
     body = None if frames is None else json.dumps(frames, ensure_ascii=False)
     answer = None if reply is None else json.dumps(reply, ensure_ascii=False)
-    recorded = RecordedReply(status, answer) if status is not None or answer is not None else None
-    return RecordedCall(url.rstrip(").;"), body, _headers_in(text), reply=recorded, method=_method_in(text))
+    recorded_reply = RecordedReply(status, answer) if status is not None or answer is not None else None
+    return RecordedCall(
+        url.rstrip(").;"), body, _headers_in(text), reply=recorded_reply, method=_method_in(text)
+    )
 
 
 def _method_in(text: str) -> str | None:
@@ -243,7 +245,7 @@ def _is_request(value: Any) -> bool:
     )
 
 
-def _quoted(text: str, start: int) -> str:
+def _string_content(text: str, start: int) -> str:
     """What follows *start* in a string of JSON."""
     match = _IN_STRING.match(text, start)
     return match[0] if match else ""
@@ -280,13 +282,13 @@ class _ValueFinder:
         except (JsonError, ValueError, RecursionError):
             self._remaining_work -= _DEEP
         if text.startswith("\\", start + 1) or '\\"' in text[start : start + 200]:  # inside a string of JSON
-            quoted = _quoted(text, start)
-            self._remaining_work -= len(quoted)
-            inner = quoted
+            content = _string_content(text, start)
+            self._remaining_work -= len(content)
+            inner = content
             for _ in range(2):  # perhaps in a string within that string
                 try:
                     inner = json.loads(f'"{inner}"')
-                    return json.JSONDecoder().raw_decode(inner)[0], start + len(quoted)
+                    return json.JSONDecoder().raw_decode(inner)[0], start + len(content)
                 except (ValueError, RecursionError):
                     continue
         end = self._closing(start)
@@ -296,18 +298,18 @@ class _ValueFinder:
 
     def _closing(self, start: int) -> int:
         """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
-        depth, quote, escaped, signs = 0, "", -1, 0
+        depth, quote, escaped_place, signs = 0, "", -1, 0
         stop = min(len(self._text), start + min(_LONGEST_LITERAL, max(self._remaining_work, 0)))
         end = stop
         for match in _SIGNS.finditer(self._text, start, stop):
             sign, place, signs = match[0], match.start(), signs + 1
             if signs > self._remaining_work // _SIGN:
                 break
-            if place == escaped:
+            if place == escaped_place:
                 continue
             if quote:
                 if sign == "\\":
-                    escaped = place + 1
+                    escaped_place = place + 1
                 elif sign == quote:
                     quote = ""
             elif sign in "'\"":

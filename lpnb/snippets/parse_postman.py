@@ -65,10 +65,10 @@ def data_calls(rows: list[dict[str, Any]]) -> list[RecordedCall]:
 
 
 def postman_calls(
-    exported: dict[str, Any], environment: dict[str, Any] | None = None
+    export: dict[str, Any], environment: dict[str, Any] | None = None
 ) -> tuple[list[RecordedCall], list[Complaint]]:
     """Every request of a collection, those in folders too, in order; *environment* beats its variables."""
-    collection = exported.get("collection", exported)
+    collection = export.get("collection", export)
     outer = _variables(environment.get("values")) if environment else {}
     variables = {**_variables(collection.get("variable")), **outer}
     return limit_calls(_calls(collection["item"], variables, 0))
@@ -179,7 +179,7 @@ def _address(url: Any) -> str:
                 raw = re.sub(pattern, value.replace("\\", "\\\\"), raw)
         return raw
     host, path = url.get("host"), url.get("path")
-    joined = ".".join(map(str, host)) if isinstance(host, list) else str(host or "")
+    host_text = ".".join(map(str, host)) if isinstance(host, list) else str(host or "")
     parameters = url["query"] if isinstance(url.get("query"), list) else []
     query = "&".join(
         f"{one.get('key')}={one.get('value')}"
@@ -187,7 +187,7 @@ def _address(url: Any) -> str:
         if isinstance(one, dict) and not one.get("disabled")
     )
     path = "/".join(map(str, path)) if isinstance(path, list) else str(path or "").lstrip("/")
-    return f"{joined}/{path}?{query}" if query else f"{joined}/{path}"
+    return f"{host_text}/{path}?{query}" if query else f"{host_text}/{path}"
 
 
 def _headers(headers: Any) -> Iterator[tuple[str, str]]:

@@ -195,14 +195,14 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
     if isinstance(value, list) and len(value) > MAX_CALLS:
         sentence = f"frames must be those of one batch; got {len(value):,}."
         return value, [Complaint("frames", sentence, kind="read anyway")], []
-    value, missing = _completed(value)
+    value, missing = _both_frames(value)
     frames, notes = _without_unfilled_account(value)
     complaints = unfilled_values(frames)
-    unfilled = {complaint.path for complaint in complaints}
+    unfilled_paths = {complaint.path for complaint in complaints}
     try:
         notes += wire_changes(frames, ConversationBatch.from_wire(frames, keep_ids=False))
     except InvalidValueError as error:
-        complaints += [complaint for complaint in error.complaints if complaint.path not in unfilled]
+        complaints += [complaint for complaint in error.complaints if complaint.path not in unfilled_paths]
         # What is right beside it is compared all the same.
         rest = without(frames, "", {complaint.path for complaint in error.complaints})
         with contextlib.suppress(InvalidValueError):
@@ -218,7 +218,7 @@ def check_frames(value: Any) -> tuple[Any, list[Complaint], list[str]]:
     return frames, complaints, notes
 
 
-def _completed(value: Any) -> tuple[Any, str | None]:
+def _both_frames(value: Any) -> tuple[Any, str | None]:
     """Both frames, where the text has a part of them alone, and what is missing."""
     profile, conversation = (
         {"kind": "req", "id": name, "type": kind, "body": {}}
@@ -291,7 +291,7 @@ def _without_unfilled_account(frames: Any) -> tuple[Any, list[str]]:
     """A ``brandId`` that is still a placeholder is left out: the account is filled in when it is sent."""
     if not isinstance(frames, list):
         return frames, []
-    cleaned, notes = [], []
+    clean_frames, notes = [], []
     for place, frame in enumerate(frames):
         body = frame.get("body") if isinstance(frame, dict) else None
         brand = body.get("brandId") if isinstance(body, dict) else None
@@ -301,8 +301,8 @@ def _without_unfilled_account(frames: Any) -> tuple[Any, list[str]]:
             notes.append(
                 f"[{place}].body.brandId is {brief(brand)}: your account is filled in when it is sent."
             )
-        cleaned.append(frame)
-    return cleaned, notes
+        clean_frames.append(frame)
+    return clean_frames, notes
 
 
 def choose_conversations(
@@ -362,19 +362,19 @@ def parsed_request(kind: Kind, call: RecordedCall, consumer: str | None = None) 
     complaints, notes = list(call.complaints), list(call.notes)
     headers = {name.lower(): value for name, value in call.headers.items()}
     tokens = []
-    for name, spelled in _TOKENS:
+    for name, header in _TOKENS:
         value = headers.get(name, "")
         if value and not placeholder_in(value) and not _IN_SHELL.search(value):
-            sentence = f"{spelled} was left out: lpnb gets tokens of its own."
-            complaints.append(Complaint(spelled, sentence))
+            sentence = f"{header} was left out: lpnb gets tokens of its own."
+            complaints.append(Complaint(header, sentence))
             token = value.removeprefix("Bearer ").strip()
-            tokens.append(RecordedToken(spelled, claims(Secret(token)), _is_broken(token)))
-    if unfilled := _unfilled_by_lpnb(call.url, headers):
-        notes.append(f"{', '.join(unfilled)}: lpnb fills in host, account and tokens itself.")
-    claimed = next(
+            tokens.append(RecordedToken(header, claims(Secret(token)), _is_broken(token)))
+    if placeholders := _unfilled_by_lpnb(call.url, headers):
+        notes.append(f"{', '.join(placeholders)}: lpnb fills in host, account and tokens itself.")
+    claim = next(
         (token.claims.get("ext_consumer_id") for token in tokens if token.header != "Authorization"), None
     )
-    consumer = call.consumer_id or (claimed if isinstance(claimed, str) else consumer)
+    consumer = call.consumer_id or (claim if isinstance(claim, str) else consumer)
     frames: Any = None
     if call.body is None and not call.complaints:
         complaints.append(Complaint("frames", "frames must be given; the request has no body."))

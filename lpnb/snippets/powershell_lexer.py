@@ -134,16 +134,16 @@ class _PowerShellReader:
         if self.starts("@'\n") or self.starts('@"\n'):
             return self.here_string(self.text[self.place + 1])
         if self.starts("@{"):
-            return self.bracketed(2, "}", self.table)
+            return self.read_brackets(2, "}", self.table)
         if self.starts("@("):
-            return self.bracketed(2, ")", self.array)
+            return self.read_brackets(2, ")", self.array)
         if self.starts("$("):
-            return self.bracketed(2, ")", self.expression)
+            return self.read_brackets(2, ")", self.expression)
         letter = self.text[self.place]
         if letter == "(":
-            return self.bracketed(1, ")", self.expression)
+            return self.read_brackets(1, ")", self.expression)
         if letter == "{":
-            return self.bracketed(1, "}", self.expression)
+            return self.read_brackets(1, "}", self.expression)
         if letter == "'":
             return self.single()
         if letter == '"':
@@ -171,7 +171,7 @@ class _PowerShellReader:
             word += self.single() if self.text[self.place] == "'" else self.double()
         return word
 
-    def bracketed(self, opening: int, closing: str, read: Any) -> Any:
+    def read_brackets(self, opening: int, closing: str, read: Any) -> Any:
         if self.depth == _MAX_DEPTH:
             raise ShellSyntaxError(f"its brackets are nested deeper than {_MAX_DEPTH} levels")
         start = self.place

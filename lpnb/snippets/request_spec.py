@@ -124,14 +124,14 @@ def json_text(
     if isinstance(value, SnippetPlaceholder):
         return fill(value)
     if isinstance(value, str):
-        return quoted(value, braces=braces)
+        return json_string(value, braces=braces)
     if not isinstance(value, Mapping | list | tuple):
         return json.dumps(value)
     inner: list[str] = []
     colon = ":" if indent is None else ": "
     for key, item in value.items() if isinstance(value, Mapping) else ((None, item) for item in value):
         text = json_text(item, fill, braces=braces, indent=indent, depth=depth + 1)
-        inner.append(text if key is None else quoted(key, braces=braces) + colon + text)
+        inner.append(text if key is None else json_string(key, braces=braces) + colon + text)
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
     if indent is None:
         return opening + ",".join(inner) + closing
@@ -142,7 +142,7 @@ def json_text(
     return opening + start + f",{start}".join(inner) + "\n" + " " * indent * depth + closing
 
 
-def quoted(text: str, *, braces: bool = False) -> str:
+def json_string(text: str, *, braces: bool = False) -> str:
     """*text* as a JSON string: readable, but for what cannot be seen or would turn the direction of text."""
     json_text = json.dumps(text, ensure_ascii=False)
     if not json_text.isprintable():

@@ -101,7 +101,7 @@ class _Lexer:
             elif text.startswith(("\\\n", "\\\r\n"), place):  # a line that goes on
                 place += 2 if text[place + 1] == "\n" else 3
             elif letter in "'\"" or text.startswith(("$'", '$"'), place):
-                piece, place = _quoted(text, place)
+                piece, place = _read_quote(text, place)
                 self.add(piece)
             elif letter == "\\" and place + 1 < len(text):
                 self.add(text[place + 1])
@@ -196,7 +196,7 @@ class _Lexer:
         raise ShellSyntaxError(f"the here-document that ends with {word} has no line {word}")
 
 
-def _quoted(text: str, place: int) -> tuple[str, int]:
+def _read_quote(text: str, place: int) -> tuple[str, int]:
     """The text of the quote that begins at *place*, and where it ends."""
     dollar = text[place] == "$"
     start = place + 1 if dollar else place
@@ -234,12 +234,12 @@ def _ansi_unescape(text: str) -> str:
         else:
             parts.append(_SIMPLE.get(match["other"], match["other"]).encode("utf-8", "surrogatepass"))
     parts.append(text[last:].encode("utf-8", "surrogatepass"))
-    joined = b"".join(parts)
+    content = b"".join(parts)
     try:
         # Copied commands write a letter beyond the first plane as two halves.
-        return joined.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+        return content.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
-        return joined.decode("utf-8", "replace")
+        return content.decode("utf-8", "replace")
 
 
 def _unclosed_quote(text: str, place: int, quote: str) -> str:

@@ -12,8 +12,8 @@ from lpnb.snippets.request_spec import (
     SnippetPlaceholder,
     check_origin,
     filled_template,
+    json_string,
     json_text,
-    quoted,
     request_spec,
 )
 
@@ -44,7 +44,7 @@ def as_curl(batch: Any, consumer_id: str, *, domain_api: str = DOMAIN_API) -> st
         4
     """
     spec = request_spec(batch, consumer_id)
-    identity = f'{{"ext_consumer_id":{quoted(spec.consumer_id)}}}'
+    identity = f'{{"ext_consumer_id":{json_string(spec.consumer_id)}}}'
     header = ""
     if spec.client_properties is not None:
         header = f" \\\n  -H {shell_quoted(f'Client-Properties: {spec.client_properties}')}"
@@ -98,7 +98,7 @@ def _raw(content: bytes) -> str:
         text = ""
     if text and all(letter.isprintable() or letter in "\n\t" for letter in text):
         return shell_quoted(text)
-    escaped = "".join(
+    letters = "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in content
     )
-    return f"$'{escaped}'"
+    return f"$'{letters}'"

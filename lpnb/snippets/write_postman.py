@@ -167,7 +167,7 @@ def _app_jwt() -> dict[str, Any]:
     return _item("AppJWT", request, after, once=True)
 
 
-def _posted(url: str, headers: dict[str, str], body: str) -> dict[str, Any]:
+def _post_request(url: str, headers: dict[str, str], body: str) -> dict[str, Any]:
     return {
         "method": "POST",
         "header": [{"key": key, "value": value} for key, value in headers.items()],
@@ -178,7 +178,7 @@ def _posted(url: str, headers: dict[str, str], body: str) -> dict[str, Any]:
 
 def _consumer_jws(identity: str) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "Authorization": "{{app_jwt}}"}
-    request = _posted("{{idp}}/api/account/{{LP_ACCOUNT_ID}}/consumer?v=1.0", headers, identity)
+    request = _post_request("{{idp}}/api/account/{{LP_ACCOUNT_ID}}/consumer?v=1.0", headers, identity)
     return _item(
         "ConsumerJWS", request, 'pm.collectionVariables.set("consumer_jws", pm.response.json().token);'
     )
@@ -197,4 +197,4 @@ def _conversation(frames: str, client_properties: str | None) -> dict[str, Any]:
         'pm.test("a conversation was opened", () => '
         "pm.expect(pm.response.json().some((one) => one.body && one.body.conversationId)).to.be.true);"
     )
-    return _item("CONVERSATION", _posted("{{asyncMessagingEnt}}" + path, headers, frames), after)
+    return _item("CONVERSATION", _post_request("{{asyncMessagingEnt}}" + path, headers, frames), after)

@@ -107,9 +107,9 @@ def literal(value: Any, depth: int = 0) -> str:
     if isinstance(value, WireModel):
         return _call(f"lpnb.{type(value).__name__}", [], _fields(value), depth)
     if isinstance(value, Mapping):
-        return _bracketed("{", [f"{literal(k)}: " for k in value], list(value.values()), "}", depth)
+        return _in_brackets("{", [f"{literal(k)}: " for k in value], list(value.values()), "}", depth)
     if isinstance(value, list | tuple):
-        return _bracketed("[", [""] * len(value), list(value), "]", depth)
+        return _in_brackets("[", [""] * len(value), list(value), "]", depth)
     if isinstance(value, str | bytes):
         return _text(value)
     return repr(value)
@@ -124,7 +124,7 @@ def _text(value: str | bytes) -> str:
     return text
 
 
-def _bracketed(opening: str, labels: Sequence[str], items: Sequence[Any], closing: str, depth: int) -> str:
+def _in_brackets(opening: str, labels: Sequence[str], items: Sequence[Any], closing: str, depth: int) -> str:
     """Items on one line where they fit, else each on its own."""
     texts = [label + literal(item, depth + 1) for label, item in zip(labels, items, strict=True)]
     line = opening + ", ".join(texts) + closing
@@ -136,20 +136,20 @@ def _bracketed(opening: str, labels: Sequence[str], items: Sequence[Any], closin
 
 def _call(name: str, positional: Sequence[Any], keywords: Mapping[str, Any], depth: int) -> str:
     labels = [""] * len(positional) + [f"{key}=" for key in keywords]
-    return _bracketed(f"{name}(", labels, [*positional, *keywords.values()], ")", depth)
+    return _in_brackets(f"{name}(", labels, [*positional, *keywords.values()], ")", depth)
 
 
 def _fields(model: WireModel) -> dict[str, Any]:
     """The fields that differ from their defaults."""
-    changed = {}
+    values = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         if name == "extra":
             if value:
-                changed[name] = dict(value)
+                values[name] = dict(value)
         elif value != field.get_default(call_default_factory=True):
-            changed[name] = value
-    return changed
+            values[name] = value
+    return values
 
 
 def _create_call(batch: ConversationBatch, consumer_id: str) -> str:

@@ -88,8 +88,8 @@ def heatmap_groups(table: pd.DataFrame, row: str, column: str) -> tuple[list[Cas
         rows = texts[values[0][0]] == values[0][1]
         for place, value in values[1:]:
             rows &= texts[place] == value
-        said = " and ".join(f"{(row, column)[place]} is {value}" for place, value in values)
-        return CaseGroup(f"{label} ({int(rows.sum()):,})", f"whose {said}", rows)
+        condition = " and ".join(f"{(row, column)[place]} is {value}" for place, value in values)
+        return CaseGroup(f"{label} ({int(rows.sum()):,})", f"whose {condition}", rows)
 
     if len(axes[0]) * len(axes[1]) > MAX_BUTTONS:
         return [group(value, (place, value)) for place in (0, 1) for value in axes[place]], 0
@@ -111,13 +111,13 @@ def flow_groups(table: pd.DataFrame, stages: Sequence[str]) -> list[CaseGroup]:
 
 def move_groups(comparison: Comparison) -> tuple[pd.DataFrame, list[CaseGroup]]:
     """The table of the cases that moved, and a group for all of them and for each move."""
-    moved = comparison.moved
-    if not len(moved):
-        return moved, []
-    moves = moved["before"].astype(str) + " → " + moved["after"].astype(str)
-    groups = [CaseGroup(f"All that moved ({len(moved):,})", "that moved", moves.notna())]
+    moved_cases = comparison.moved
+    if not len(moved_cases):
+        return moved_cases, []
+    moves = moved_cases["before"].astype(str) + " → " + moved_cases["after"].astype(str)
+    groups = [CaseGroup(f"All that moved ({len(moved_cases):,})", "that moved", moves.notna())]
     groups += [
         CaseGroup(f"{move} ({count:,})", f"that moved {move}", moves == move)
         for move, count in moves.value_counts().items()
     ]
-    return moved, groups
+    return moved_cases, groups

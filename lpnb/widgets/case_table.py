@@ -118,39 +118,39 @@ class CaseTable:
 
     def _select(self) -> None:
         try:
-            self._rows = self._selected()
-            self._columns = self._chosen_columns()
+            self._rows = self._matching_rows()
+            self._columns = self._columns_to_show()
             self.note.value = ""
         except LpnbError as error:
             self.note.value = html_views.note_html("", str(error))
         except Exception as error:  # an exception in a callback would vanish unseen
             self.note.value = html_views.note_html("", f"{type(error).__name__}: {error}")
-        said = f"Only cases {clean(self._limit.sentence)}." if self._limit else ""
-        self._limit_note.value = html_views.note_html(said)
-        set_visible(self.all_button, bool(said))
+        sentence = f"Only cases {clean(self._limit.sentence)}." if self._limit else ""
+        self._limit_note.value = html_views.note_html(sentence)
+        set_visible(self.all_button, bool(sentence))
         self._turn_to(0)
 
-    def _selected(self) -> pd.DataFrame:
-        kept = np.ones(len(self._table), dtype=bool)
+    def _matching_rows(self) -> pd.DataFrame:
+        matches = np.ones(len(self._table), dtype=bool)
         if self._limit is not None:
-            kept &= self._limit.rows.to_numpy(dtype=bool)
-        if wanted := self.filter.value.strip().casefold():
-            kept &= np.array([wanted in row for row in self._searchable], dtype=bool)
-        rows = self._table[kept]
+            matches &= self._limit.rows.to_numpy(dtype=bool)
+        if query := self.filter.value.strip().casefold():
+            matches &= np.array([query in row for row in self._searchable], dtype=bool)
+        rows = self._table[matches]
         if name := self.sort.value.strip():
             column, ascending = (name[1:], False) if name.startswith("-") else (name, True)
             self._check_columns("Sort by", [column])
             rows = rows.sort_values(column, ascending=ascending, kind="stable", na_position="last")
         return rows
 
-    def _chosen_columns(self) -> list[str]:
-        chosen = [name.strip() for name in self.columns.value.split(",") if name.strip()]
-        self._check_columns("Shown columns", chosen)
-        return chosen or [str(name) for name in self._table.columns][:_DEFAULT_COLUMNS]
+    def _columns_to_show(self) -> list[str]:
+        names = [name.strip() for name in self.columns.value.split(",") if name.strip()]
+        self._check_columns("Shown columns", names)
+        return names or [str(name) for name in self._table.columns][:_DEFAULT_COLUMNS]
 
     def _check_columns(self, label: str, names: list[str]) -> None:
-        known = [str(name) for name in self._table.columns]
-        if wrong := [one_of(label, name, known) for name in names if name not in known]:
+        column_names = [str(name) for name in self._table.columns]
+        if wrong := [one_of(label, name, column_names) for name in names if name not in column_names]:
             raise InvalidValueError(wrong)
 
     # Pages
@@ -162,7 +162,7 @@ class CaseTable:
     def _turn_to(self, page: int) -> None:
         self._page = max(0, min(page, self._last_page))
         start = self._page * PAGE_SIZE
-        shown = self._rows.iloc[start : start + PAGE_SIZE]
+        rows = self._rows.iloc[start : start + PAGE_SIZE]
         several = self._last_page > 0
         for button in (self.first_button, self.back_button, self.next_button, self.last_button):
             set_visible(button, several)
@@ -171,8 +171,8 @@ class CaseTable:
         of = "" if len(self._rows) == len(self._table) else f" of {len(self._table):,}"
         caption = f"{count(len(self._rows), 'case')}{of}"
         if several:
-            caption += f", {start + 1:,} to {start + len(shown):,} shown"
-        self.body.value = _page_html(caption, shown, [name for name in self._columns if name in shown])
+            caption += f", {start + 1:,} to {start + len(rows):,} shown"
+        self.body.value = _page_html(caption, rows, [name for name in self._columns if name in rows])
 
     def save(self, suffix: str) -> Path | None:
         """Save the rows that are left, with every column, and say where; None when that failed."""
@@ -183,8 +183,8 @@ class CaseTable:
         except (LpnbError, OSError) as error:
             self.note.value = html_views.note_html("", str(error))
             return None
-        saved = f"{count(len(self._rows), 'case')} saved in {path}."
-        self.note.value = html_views.note_html(saved) + download_html(path)
+        sentence = f"{count(len(self._rows), 'case')} saved in {path}."
+        self.note.value = html_views.note_html(sentence) + download_html(path)
         return path
 
 

@@ -115,8 +115,8 @@ class ConnectionBar:
         token = self._client.engine.app_jwt
         if token is None:
             return "none yet; fetched with the first send"
-        left = token.renew_at - time.monotonic()
-        return f"renewed in {left / 60:.0f} min" if left > 90 else f"renewed in {max(left, 0):.0f} s"
+        seconds = token.renew_at - time.monotonic()
+        return f"renewed in {seconds / 60:.0f} min" if seconds > 90 else f"renewed in {max(seconds, 0):.0f} s"
 
     def refresh(self) -> None:
         """Show what is known now, and look at the token again while there is one."""

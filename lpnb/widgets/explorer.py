@@ -82,9 +82,9 @@ class Explorer(BasePanel):
     def _restore(self) -> None:
         """Come back to the form and the sends that an earlier explorer kept in this folder."""
         form = self._history.restore()
-        for sent in self.sent:
-            if sent.response.outcome == "unknown":
-                self.sender.add_unknown_outcome(sent.consumer_id)
+        for send in self.sent:
+            if send.response.outcome == "unknown":
+                self.sender.add_unknown_outcome(send.consumer_id)
         if form is not None:
             try:
                 self._kept_experiment = form.get("experiment")
@@ -113,13 +113,13 @@ class Explorer(BasePanel):
     @property
     def sent(self) -> list[SentRequest]:
         """Every send, the oldest first, those included that were kept from earlier."""
-        return self._history.sent
+        return self._history.sends
 
     def _show_count(self) -> None:
         self.tabs.set_title(TABS.index("History"), f"History ({len(self.sent)})" if self.sent else "History")
 
-    def _on_landing(self, sent: SentRequest) -> None:
-        self._history.update(sent)
+    def _on_landing(self, send: SentRequest) -> None:
+        self._history.update(send)
         if (tab := self._tabs_by_name.get("History")) is not None:
             tab.refresh()
 
@@ -206,10 +206,10 @@ class Explorer(BasePanel):
         self._tab("Send & follow").show(sent)
         self.open_tab("Send & follow")
 
-    def _go_on(self, sent: SentRequest) -> None:
-        """Follow *sent*, or the conversation that stood in its way."""
-        self.follow(sent)
-        if sent.response.open_for:
+    def _go_on(self, send: SentRequest) -> None:
+        """Follow *send*, or the conversation that stood in its way."""
+        self.follow(send)
+        if send.response.open_for:
             self._tab("Send & follow").thread.find_open()
 
     def reopen(self, sent: SentRequest) -> None:
@@ -296,7 +296,7 @@ class Explorer(BasePanel):
 
     def _on_change(self) -> None:
         super()._on_change()
-        self.toolbar.changed()
+        self.toolbar.update_buttons()
         self._history.form_changed()
         self._saved_output.update_soon()
 

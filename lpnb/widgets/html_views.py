@@ -184,28 +184,28 @@ def json_lines(value: Any, path: str = "", depth: int = 0, key: str | None = Non
         value = f"{value[:_SHOWN]}… ({len(value) - _SHOWN:,} more characters)"
     text = json.dumps(value, ensure_ascii=False, default=str)
     kind = "s" if isinstance(value, str) else "n"
-    drawn = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
-    return [JsonLine(path, pad + name + text, pad + lead + drawn)]
+    value_html = text if text in ("{}", "[]") else f'<span class="{kind}">{esc(text)}</span>'
+    return [JsonLine(path, pad + name + text, pad + lead + value_html)]
 
 
 def preview_html(
     lines: Sequence[JsonLine], before: Sequence[JsonLine], wrong: Iterable[str], says: str
 ) -> str:
     """Draw *lines*, marking those that differ from *before* and those whose path is *wrong*."""
-    changed: set[int] = set()
+    changes: set[int] = set()
     if before:
         matcher = SequenceMatcher(None, [x.text for x in before], [x.text for x in lines], autojunk=False)
         for kind, _, _, start, end in matcher.get_opcodes():
             if kind != "equal":
-                changed.update(range(start, end))
+                changes.update(range(start, end))
     bad = set(wrong)
-    drawn = "".join(
-        f'<span class="l{" w" if line.path in bad else " c" if place in changed else ""}">{line.html}</span>'
+    lines_html = "".join(
+        f'<span class="l{" w" if line.path in bad else " c" if place in changes else ""}">{line.html}</span>'
         for place, line in enumerate(lines)
     )
     return (
         f"<h3>What is posted</h3><p>{esc(says)}</p>"
-        f'<pre tabindex="0" role="region" aria-label="JSON preview"><code>{clean(drawn)}</code></pre>'
+        f'<pre tabindex="0" role="region" aria-label="JSON preview"><code>{clean(lines_html)}</code></pre>'
     )
 
 
@@ -214,17 +214,17 @@ def wrong_html(complaints: Sequence[Complaint]) -> str:
     if not complaints:
         return ""
     verb = "is" if len(complaints) == 1 else "are"
-    said = f"Not sendable yet: {count(len(complaints), 'value')} {verb} wrong"
-    return f'<div class="wrong" role="alert"><h3>{said}</h3></div>'
+    sentence = f"Not sendable yet: {count(len(complaints), 'value')} {verb} wrong"
+    return f'<div class="wrong" role="alert"><h3>{sentence}</h3></div>'
 
 
 def hints_html(hints: Iterable[Hint]) -> str:
     """List what is advised, with the place and the source of each."""
-    advised = "".join(
+    items_html = "".join(
         f"<li>{esc(hint.text)}<small><code>{esc(hint.path)}</code> · {esc(hint.source)}</small></li>"
         for hint in hints
     )
-    return f"<div><h3>Advice</h3><ul>{advised}</ul></div>" if advised else ""
+    return f"<div><h3>Advice</h3><ul>{items_html}</ul></div>" if items_html else ""
 
 
 def shortened(text: str, most: int = _SHOWN) -> str:
@@ -270,17 +270,17 @@ def answers_html(responses: Sequence[BatchResponse], columns: Sequence[str] = CO
 
 def answer_cells(response: BatchResponse) -> Iterator[tuple[object, ...]]:
     """The cells of each row that *response* gives, in the order of ``COLUMNS``."""
-    sent = f"{response.sent_at:%Y-%m-%d %H:%M:%S} UTC" if response.sent_at else None
-    elapsed = None if response.elapsed_ms is None else f"{response.elapsed_ms:.1f}"
+    time_text = f"{response.sent_at:%Y-%m-%d %H:%M:%S} UTC" if response.sent_at else None
+    elapsed_text = None if response.elapsed_ms is None else f"{response.elapsed_ms:.1f}"
     for pair in response.pairs:
         yield (
             response.consumer_id, pair.req_id, pair.type, pair.ok, pair.code, pair.message,
-            pair.conversation_id, response.http_status, response.attempts, elapsed, sent,
+            pair.conversation_id, response.http_status, response.attempts, elapsed_text, time_text,
         )  # fmt: skip
 
 
 def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
-    drawn = []
+    cells_html = []
     for name, cell in zip(COLUMNS, cells, strict=True):
         if name not in columns:
             continue
@@ -291,8 +291,8 @@ def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
             text = text.replace(".", ".<wbr>")
         if name == "sent_at":
             text = text.replace(" ", "<br>", 1).replace(" ", "&nbsp;")
-        drawn.append(f'<td class="{_CELLS.get(name, "")}">{text}</td>')
-    return f"<tr>{''.join(drawn)}</tr>"
+        cells_html.append(f'<td class="{_CELLS.get(name, "")}">{text}</td>')
+    return f"<tr>{''.join(cells_html)}</tr>"
 
 
 def note_html(helping: str, sentence: str = "") -> str:

@@ -86,9 +86,9 @@ def events_html(
     events: list[Event], counts: Counts, conversation_id: str | None = None, empty_reason: str | None = None
 ) -> str:
     """The events as a table, with what was taken and refused as its caption; *empty_reason* there is none."""
-    refused = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.refusals.items())
+    refusals = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.refusals.items())
     scope = f"Webhooks of {conversation_id}; in all" if conversation_id else "Webhooks"
-    caption = f"{scope}: {counts.taken:,} taken" + (f"; refused: {refused}" if refused else "")
+    caption = f"{scope}: {counts.taken:,} taken" + (f"; refused: {refusals}" if refusals else "")
     rows = [
         (
             f"{event.received_at:%H:%M:%S}",

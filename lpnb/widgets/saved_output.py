@@ -22,7 +22,7 @@ class SavedOutput:
     def __init__(self, render: Callable[[], tuple[str, str]]) -> None:
         self._render = render
         self._id = f"lpnb-kept-{uuid.uuid4().hex[:12]}"
-        self._shown = False
+        self._is_shown = False
         self._last_html = ""
         self._timer: Any = None
 
@@ -38,17 +38,17 @@ class SavedOutput:
 
         if getattr(get_ipython(), "kernel", None) is None:
             return  # a terminal has no outputs to come back to
-        self._shown = True
+        self._is_shown = True
         display(self._bundle(), raw=True, display_id=self._id)  # type: ignore[no-untyped-call]  # IPython has no types
 
     def update_soon(self) -> None:
         """Write it anew once nothing has changed for a moment."""
-        if self._shown:
+        if self._is_shown:
             event_loop.loop().call_soon_threadsafe(self._restart_timer)
 
     def update(self) -> None:
         """Write it anew, if it says something else by now."""
-        if not self._shown:
+        if not self._is_shown:
             return
         from IPython.display import update_display
 

@@ -70,7 +70,7 @@ class Toolbar:
         self._last_button = go_button
         self.widgets = [self._row]
 
-    def changed(self) -> None:
+    def update_buttons(self) -> None:
         """The form has changed: say whether there are steps to take."""
         form = self._batch_form
         self.undo.disabled = not form.can_undo

@@ -324,7 +324,7 @@ def test_of_several_requests_each_can_be_loaded(explorer: Explorer) -> None:
 
 def test_a_pasted_reply_is_called_so_and_explained(explorer: Explorer) -> None:
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.import_panel.pasted.value = '{"code":"40103","message":"Invalid ConsumerJWS"}'
+    explorer.toolbar.import_panel.pasted_text.value = '{"code":"40103","message":"Invalid ConsumerJWS"}'
 
     button(explorer, "Load the pasted text").click()
 
@@ -409,7 +409,7 @@ def test_a_token_in_any_dress_does_not_stay_in_a_refused_text(
     explorer: Explorer, states: Callable[[], str], written: str
 ) -> None:
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.import_panel.pasted.value = f"nothing of ours {written.format('0paque-t0ken')}"
+    explorer.toolbar.import_panel.pasted_text.value = f"nothing of ours {written.format('0paque-t0ken')}"
 
     button(explorer, "Load the pasted text").click()
 
@@ -419,7 +419,7 @@ def test_a_token_in_any_dress_does_not_stay_in_a_refused_text(
 def test_a_pasted_token_is_left_out_and_said(explorer: Explorer, states: Callable[[], str]) -> None:
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.import_panel.pasted.value = (
+    explorer.toolbar.import_panel.pasted_text.value = (
         "curl 'https://x.example/api/account/1/messaging/consumer/conversation?v=3' "
         f"-H 'Authorization: {token}' -d '{json.dumps(lpnb.page_examples()['minimal'].to_wire())}'"
     )
@@ -436,7 +436,7 @@ def test_a_pasted_text_that_is_refused_stays_without_its_tokens(
     explorer: Explorer, states: Callable[[], str], header: str, token: str
 ) -> None:
     explorer.toolbar.toggle("Load")
-    explorer.toolbar.import_panel.pasted.value = (
+    explorer.toolbar.import_panel.pasted_text.value = (
         f"curl https://x.example/ -H '{header.format(token)}' -d '[{{'"
     )
 
@@ -444,7 +444,7 @@ def test_a_pasted_text_that_is_refused_stays_without_its_tokens(
 
     assert "lpnb-note" in explorer.toolbar.note._dom_classes
     assert text(explorer.toolbar.note)
-    assert explorer.toolbar.import_panel.pasted.value == (
+    assert explorer.toolbar.import_panel.pasted_text.value == (
         f"curl https://x.example/ -H '{header.split(':')[0]}: ********' -d '[{{'"
     )
     assert token not in states()
@@ -459,7 +459,7 @@ def test_what_cannot_be_loaded_is_refused_with_its_path(explorer: Explorer) -> N
 
     assert "[1].type" in text(explorer.toolbar.note)
     assert explorer.complaints == ()
-    explorer.toolbar.import_panel.pasted.value = " "
+    explorer.toolbar.import_panel.pasted_text.value = " "
     button(explorer, "Load the pasted text").click()
     assert text(explorer.toolbar.note) == "text is empty."
 
@@ -519,7 +519,7 @@ def test_a_payload_with_five_contacts_gets_fields_for_each(explorer: Explorer) -
     explorer.load(ConversationBatch.build([lpnb.PersonalInfo(contacts=contacts)]))
 
     assert explorer.field("personal.contacts[4].email").value == "4@example.com"
-    assert explorer.batch_form.form.carried == []
+    assert explorer.batch_form.form.other_values == []
 
 
 def test_a_brands_own_field_is_sent_beside_the_documented_ones(explorer: Explorer, sandbox: Sandbox) -> None:
@@ -635,7 +635,7 @@ def test_history_is_searched_reopened_resent_and_compared(explorer: Explorer, sa
     history.rows.children[0].click()
     history.other.value = "1"
     button(explorer, "Compare").click()
-    difference = text(history.compared)
+    difference = text(history.difference)
     assert re.search(r'− +"firstname": "Wolfgang"', difference)
     assert re.search(r'\+ +"firstname": "Grace"', difference)
 
@@ -852,7 +852,7 @@ def test_a_stopped_sandbox_loses_nothing_and_says_what_to_do(explorer: Explorer,
     assert "What was posted" not in text(follow.raw)
     explorer._tab("History").choose(explorer.sent[1])
     button(explorer, "Compare").click()
-    assert "What was posted, and what was not" in text(explorer._tab("History").compared)
+    assert "What was posted, and what was not" in text(explorer._tab("History").difference)
     assert "the last send did not get as far as its call" in text(explorer.connection.facts)
     assert status(explorer)[0] == "failed"
     assert "127.0.0.1" in status(explorer)[1]

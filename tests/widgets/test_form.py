@@ -291,7 +291,7 @@ def test_the_pages_examples_load_and_come_out_the_same(composer: Composer, name:
     assert composer.batch is not None
     came = [frame["body"] for frame in composer.batch.to_wire("12345678")]
     assert came == [frame["body"] for frame in example.to_wire("12345678")]
-    assert composer.batch_form.form.carried == []
+    assert composer.batch_form.form.other_values == []
     assert composer.batch.req_ids is None
 
 

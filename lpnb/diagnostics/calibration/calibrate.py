@@ -138,7 +138,7 @@ def calibrate(
         plan=plan,
         findings=tuple(_findings(rules, reference, context, problem)),
         shapes=tuple(reference.session.shapes.differences(session.shapes)),
-        opened=session.opened,
+        opened=session.opened_count,
         may_be_open=tuple(session.may_be_open),
         problem=problem,
     )

@@ -340,7 +340,7 @@ class ProbeSession:
         return True
 
     @property
-    def opened(self) -> int:
+    def opened_count(self) -> int:
         """How many conversations are known to have been opened."""
         return len(self._ids)
 

@@ -146,7 +146,7 @@ class ProbeContext:
         return self.session.consumers[1]
 
     @property
-    def profiled(self) -> str:
+    def with_profile(self) -> str:
         """The consumer who has SDEs: a profile stays."""
         return self.session.consumers[2]
 
@@ -195,8 +195,8 @@ async def ask_versions(context: ProbeContext) -> None:
     }
     evidence = "; ".join(f"{name}: {reply.evidence}" for name, reply in replies.items())
     if len(acceptance) >= 2 and len(set(acceptance.values())) == 1:
-        required = not next(iter(acceptance.values()))
-        results.settle("require_version", required, "refused it" if required else "took it", evidence)
+        is_required = not next(iter(acceptance.values()))
+        results.settle("require_version", is_required, "refused it" if is_required else "took it", evidence)
     elif len(acceptance) >= 2:
         words = ", ".join(
             f"{name} {'took' if is_taken else 'refused'} it" for name, is_taken in acceptance.items()
@@ -284,7 +284,7 @@ async def ask_refused_frames(context: ProbeContext) -> None:
     session, results = context.session, context.results
     info = {"type": "ctmrinfo", "info": {"lpnbNoSuchField": "x"}}
     reply = await session.request_conversation(
-        context.profiled, profile={"authenticatedData": {"lp_sdes": [info]}}
+        context.with_profile, profile={"authenticatedData": {"lp_sdes": [info]}}
     )
     await session.close(reply.conversation_id)
     is_refused = reply.refuses(0)
@@ -489,9 +489,9 @@ async def ask_landings(context: ProbeContext) -> None:
             "campaign": (context.plain, campaign),
             "skill": (context.plain, skill),
             "campaign skill": (context.plain, campaign | skill),
-            "sde": (context.profiled, {}),
-            "campaign sde": (context.profiled, campaign),
-            "skill sde": (context.profiled, skill),
+            "sde": (context.with_profile, {}),
+            "campaign sde": (context.with_profile, campaign),
+            "skill sde": (context.with_profile, skill),
         }
     visible = "history_delay" in results.values or context.receiver is not None
     if not visible:

@@ -48,7 +48,7 @@ class CalibrationFinding:
         texts["why" if self.verdict == "not asked" else "evidence"] = self.evidence
         lines = [f"{self.guess}: {self.verdict}"]
         for label, text in texts.items():
-            lines += _wrapped(f"  {label:<11}  ", text, width, " " * 15) if text else ()
+            lines += _wrap(f"  {label:<11}  ", text, width, " " * 15) if text else ()
         return lines
 
 
@@ -130,7 +130,7 @@ class CalibrationReport:
                 text = "".join(sign if sign.isprintable() else " " for sign in finding.evidence)
                 evidence = " ".join(text.split())
                 source = "" if evidence.startswith(finding.account) else f"{finding.account}: "
-                lines += _wrapped("# ", f"{source}{evidence}", 100, "# ")
+                lines += _wrap("# ", f"{source}{evidence}", 100, "# ")
                 lines.append(f"{finding.rule} = {json.dumps(finding.value)}")
         return "\n".join(lines) + "\n"
 
@@ -191,7 +191,7 @@ class CalibrationReport:
         return html + table_html("Afterwards", (), [(line,) for line in self._ending()])
 
 
-def _wrapped(first: str, text: str, width: int, rest: str) -> list[str]:
+def _wrap(first: str, text: str, width: int, rest: str) -> list[str]:
     return wrap(one_line(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 

@@ -88,7 +88,7 @@ class BatchForm:
         self._last_edit = ("", 0.0)
         self._restoring = False
         self._findings: Sequence[Complaint] = ()
-        self._values_found: dict[str, Any] = {}
+        self._finding_values: dict[str, Any] = {}
         self.form = Form(batch_fields(), self.render, self._record_typing)
         self._build(factory)
 
@@ -222,12 +222,12 @@ class BatchForm:
         self.form.load(wire)
         self._show_new_fields()
         for section in self.collapsible_sections.values() if self.expand_on_load else ():
-            if self.form.filled & {field.key for field in section.fields} - {"request.channelType"}:
+            if self.form.filled_keys & {field.key for field in section.fields} - {"request.channelType"}:
                 section.show(True)
 
     def show_findings(self, findings: Sequence[Complaint]) -> None:
         """Show at its field each thing that was found in what was loaded, until that field is changed."""
-        self._findings, self._values_found = findings, dict(self.form.values)
+        self._findings, self._finding_values = findings, dict(self.form.values)
         self.render()
 
     def fill(self, values: Mapping[str, str]) -> None:
@@ -408,12 +408,12 @@ class BatchForm:
             self.lines, self._lines_before = lines, self.lines
         keys = {**keys, CONSUMER: CONSUMER}
         self._complaint_fields = [next(iter(complaints_by_field([each], keys)), "") for each in complaints]
-        found = complaints_by_field(self._findings, keys)
-        unchanged = {
-            key: sentence for key, sentence in found.items()
-            if self.form.values.get(key) == self._values_found.get(key)
+        findings = complaints_by_field(self._findings, keys)
+        current_findings = {
+            key: sentence for key, sentence in findings.items()
+            if self.form.values.get(key) == self._finding_values.get(key)
         }  # fmt: skip
-        return {**unchanged, **complaints_by_field(complaints, keys)}
+        return {**current_findings, **complaints_by_field(complaints, keys)}
 
     def _show_consumer_note(self, sentence: str) -> None:
         """At the end of its row, where it moves nobody's place when it is made."""
@@ -464,8 +464,8 @@ class BatchForm:
         note = "Request ids are made fresh for each send."
         if self._outgoing is not None:
             note = f"{html_views.size_text(len(self._outgoing.content))}. {note}"
-        if carried := len(self.form.carried):
-            note += f" {count(carried, 'loaded value')} without a field: carried along."
+        if number := len(self.form.other_values):
+            note += f" {count(number, 'loaded value')} without a field: carried along."
         if self._client_properties is not None:
             note += f" With the header Client-Properties: {self._client_properties.to_header()}"
         return note

@@ -99,7 +99,7 @@ class FormField:
             return [word.strip() for word in value.split(",") if word.strip()]
         if value == NULL and NULL in self.choices:
             return NULL
-        return _parsed(value) if self.kind == "own" else value
+        return _parse(value) if self.kind == "own" else value
 
     def from_wire(self, wire_value: Any) -> Any:
         """Turn what the wire holds into what the widget would; ``empty`` when it has no way to show it."""
@@ -114,7 +114,7 @@ class FormField:
         elif self.kind in ("whole", "number"):
             widget_value = str(wire_value) if isinstance(wire_value, int | float | str) else widget_value
         elif self.kind == "own":
-            plain = isinstance(wire_value, str) and wire_value != "" and _parsed(wire_value) == wire_value
+            plain = isinstance(wire_value, str) and wire_value != "" and _parse(wire_value) == wire_value
             widget_value = wire_value if plain else json.dumps(wire_value, ensure_ascii=False)
         elif isinstance(wire_value, str):
             widget_value = wire_value
@@ -169,13 +169,13 @@ def custom_field(place: str, name: str) -> FormField:
     return FormField(place, (name,), "own", name, hint)
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     """What *text* is as JSON when it is JSON, and else the text itself."""
     try:
-        parsed = read_json(text)
+        value = read_json(text)
     except (JsonError, RecursionError):
         return text
-    return text if parsed is None else parsed
+    return text if value is None else value
 
 
 def field_label(path: Path) -> str:

@@ -88,7 +88,7 @@ class Form:
         self.fields = {field.key: field for field in fields}
         self.values: dict[str, Any] = dict(DEFAULTS)
         self.widgets: dict[str, Any] = {}
-        self._carried: dict[Path, Any] = dict(_EMPTY_FRAMES)
+        self._other_values: dict[Path, Any] = dict(_EMPTY_FRAMES)
         self._sde_positions = dict(_DEFAULT_POSITIONS)
         self._on_change = on_change
         self._before_change = before_change
@@ -112,11 +112,11 @@ class Form:
 
     def state(self) -> Any:
         """All that the form holds now, for ``restore``."""
-        return dict(self.values), dict(self._carried), dict(self._sde_positions)
+        return dict(self.values), dict(self._other_values), dict(self._sde_positions)
 
     def restore(self, state: Any) -> None:
         """Hold again what ``state`` has returned."""
-        values, self._carried, self._sde_positions = dict(state[0]), dict(state[1]), dict(state[2])
+        values, self._other_values, self._sde_positions = dict(state[0]), dict(state[1]), dict(state[2])
         self._show(values)
 
     def widget(self, field: FormField, factory: WidgetFactory) -> Any:
@@ -131,11 +131,11 @@ class Form:
 
         Nothing is left out for being wrong, and nothing is there that was not filled in or loaded.
         """
-        leaves = dict(self._carried)
+        leaves = dict(self._other_values)
         owners: dict[Path, str] = {}
-        filled = self.filled
+        filled_keys = self.filled_keys
         for key, field in self.fields.items():
-            if key in filled:
+            if key in filled_keys:
                 path = self._path(field)
                 if field.place != "request":
                     leaves[(*path[:5], "type")] = field.place
@@ -145,14 +145,16 @@ class Form:
         return frames, {places[path]: key for path, key in owners.items()}
 
     @property
-    def filled(self) -> set[str]:
+    def filled_keys(self) -> set[str]:
         """The keys of the fields that hold something."""
         return {key for key, value in self.values.items() if value not in (None, "")}
 
     @property
-    def carried(self) -> list[str]:
+    def other_values(self) -> list[str]:
         """Where the values stand that were loaded and have no field."""
-        return list(assemble({p: v for p, v in self._carried.items() if p not in _EMPTY_FRAMES})[1].values())
+        return list(
+            assemble({p: v for p, v in self._other_values.items() if p not in _EMPTY_FRAMES})[1].values()
+        )
 
     def load(self, frames: Sequence[Mapping[str, Any]]) -> None:
         """Take *frames* as the new content: into the fields what they can show, and carry the rest."""
@@ -180,12 +182,12 @@ class Form:
             element = (*_SDES, self._sde_positions[kind])
             if [leaf for leaf in leaves if leaf[:5] == element] == [(*element, "type")]:
                 del leaves[(*element, "type")]
-        self._carried = leaves
+        self._other_values = leaves
         self._show(values)
 
     def _missing(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
         """Fields for what *leaves* hold and no field shows: further contacts, a brand's own values."""
-        known = {f.path[0] for f in self.fields.values()}
+        field_names = {f.path[0] for f in self.fields.values()}
         person = (*_SDES, self._sde_positions["personal"], "personal")
         last_contact = max(
             (int(leaf[7]) for leaf in leaves if leaf[:7] == (*person, "contacts") and leaf[7:]), default=0
@@ -197,12 +199,12 @@ class Form:
             names = dict.fromkeys(
                 leaf[len(start)] for leaf in leaves if leaf[: len(start)] == start and leaf[len(start) :]
             )
-            reserved = {*known, *_RESERVED}
+            reserved = {*field_names, *_RESERVED}
             yield from (custom_field(place, str(name)) for name in names if name not in reserved)
 
     def clear(self) -> None:
         """Empty every field and drop what was carried along."""
-        self._carried = dict(_EMPTY_FRAMES)
+        self._other_values = dict(_EMPTY_FRAMES)
         self._sde_positions = dict(_DEFAULT_POSITIONS)
         self._show(DEFAULTS)
 

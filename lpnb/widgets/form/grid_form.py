@@ -91,7 +91,7 @@ class GridForm:
         self.box.children = [row[2] for row in self._rows]
 
     @property
-    def varied(self) -> list[str]:
+    def varied_columns(self) -> list[str]:
         """The columns that vary, in the rows' order."""
         return [field.value.strip() for field, _, _ in self._rows if field.value.strip()]
 
@@ -105,17 +105,17 @@ class GridForm:
         for field, text, _ in self._rows:
             if name := field.value.strip():
                 columns[name] = parse_values(text.value)
-        varied = self.varied
+        varied_columns = self.varied_columns
         complaints = []
-        if not varied:
+        if not varied_columns:
             complaints.append(Complaint("grid", "A grid needs a field that varies."))
-        if len(set(varied)) < len(varied):
+        if len(set(varied_columns)) < len(varied_columns):
             complaints.append(Complaint("grid", "A field varies once, and one is here twice."))
         sample = self._whole("Sample", self.sample.value, complaints)
         seed = self._whole("Seed", self.seed.value, complaints) or 0
         if complaints:
             raise InvalidValueError(complaints)
-        return Grid(columns, zipped=varied if self.zipped.value else (), sample=sample, seed=seed)
+        return Grid(columns, zipped=varied_columns if self.zipped.value else (), sample=sample, seed=seed)
 
     @staticmethod
     def _whole(name: str, text: str, complaints: list[Complaint]) -> int | None:

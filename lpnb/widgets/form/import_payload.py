@@ -55,7 +55,7 @@ class ImportPanel:
         self.upload = ipw.FileUpload(
             accept=".json,.txt,.sh,.har,.http,.log,.ps1", description="Choose a file", layout=factory.plain
         )
-        self.pasted = ipw.Textarea(
+        self.pasted_text = ipw.Textarea(
             description="Pasted text", placeholder="Frames, curl, fetch(), HAR, Postman, a log line",
             rows=6, layout=factory.plain, style=factory.text, continuous_update=False,
         )  # fmt: skip
@@ -63,11 +63,11 @@ class ImportPanel:
         self._request_buttons = factory.box([], "lpnb-cards")
         import_button = factory.button(
             "Load the pasted text",
-            lambda _: run_action(lambda: self.import_text(self.pasted.value)),
+            lambda _: run_action(lambda: self.import_text(self.pasted_text.value)),
             "lpnb-more",
         )
         self.box = factory.vbox(
-            [self.upload, self.pasted, import_button, self._request_buttons], "lpnb-group"
+            [self.upload, self.pasted_text, import_button, self._request_buttons], "lpnb-group"
         )
 
     def import_text(self, text: str) -> None:
@@ -79,7 +79,7 @@ class ImportPanel:
         parsed = read_request(text)
         if parsed.frames is None:
             # It stays to be put right, but without what should not lie about in a notebook.
-            self.pasted.value = _TOKEN_HEADER.sub(rf"\1{MASK}", scrub(self.pasted.value))
+            self.pasted_text.value = _TOKEN_HEADER.sub(rf"\1{MASK}", scrub(self.pasted_text.value))
             if parsed.reply is None:
                 raise InvalidValueError(parsed.complaints)
             answer = explain(text)
@@ -87,7 +87,7 @@ class ImportPanel:
             raise InvalidValueError([Complaint("text", " ".join(filter(None, sentences)))])
         requests = [parsed, *parsed.more]
         self.load_request(requests)
-        self.pasted.value = ""  # it may hold what should not lie about
+        self.pasted_text.value = ""  # it may hold what should not lie about
         self._request_buttons.children = [
             self._factory.button(
                 clean(
@@ -118,10 +118,10 @@ class ImportPanel:
         if total > 1:
             words.append(f"There are {total} requests in it: choose below.")
         explanation = explanation_of(requests, place)
-        found = [Complaint(one.path, one.sentence) for one in explanation.findings]
-        self._batch_form.show_findings([one for one in found if one.path])
+        findings = [Complaint(one.path, one.sentence) for one in explanation.findings]
+        self._batch_form.show_findings([one for one in findings if one.path])
         if parsed.reply is not None:
-            words += ["The answer in it:", *(one.sentence for one in found if not one.path)]
+            words += ["The answer in it:", *(one.sentence for one in findings if not one.path)]
             words.append(explanation.answer)
         words += [note for note in parsed.notes if not note.startswith("The request ids")][:_MAX_NOTES]
         words += [

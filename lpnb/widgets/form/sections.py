@@ -140,10 +140,10 @@ class CollapsibleSection:
         self.button.description = self._label()
 
     def _label(self) -> str:
-        filled = len(self._form.filled & {field.key for field in self.fields} - set(DEFAULTS))
+        number = len(self._form.filled_keys & {field.key for field in self.fields} - set(DEFAULTS))
         parts = [f"{'Less' if self._open else 'More'} {self._title}"]
         if not self._open:
-            parts += [f"{filled} filled"] * bool(filled) + [f"{len(self._complaints)} to fix"] * bool(
+            parts += [f"{number} filled"] * bool(number) + [f"{len(self._complaints)} to fix"] * bool(
                 self._complaints
             )
         return " · ".join(parts)

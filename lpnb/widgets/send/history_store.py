@@ -57,7 +57,7 @@ class HistoryStore:
         self.folder.chmod(0o700)
         self._write(_IGNORE, "*\n")
 
-    def begin(self, record: Mapping[str, Any], *, kept: bool) -> None:
+    def begin(self, record: Mapping[str, Any], *, is_kept: bool) -> None:
         """Write that a send is under way: among those that are kept, or else only until ``end``.
 
         As long as this process lives, no other explorer takes it for a send whose end nobody saw.
@@ -67,7 +67,7 @@ class HistoryStore:
         try:
             self._locks[record["key"]] = FileLock(mark)
         finally:
-            if kept:
+            if is_kept:
                 self.add(record)
             else:
                 self._write(mark.name, json_text(dict(record)))

@@ -21,29 +21,29 @@ class LandingLookup:
         self._on_landing = on_landing
         self._tasks: dict[SentRequest, asyncio.Task[Landing]] = {}
 
-    async def find(self, sent: SentRequest) -> Landing:
-        """Where *sent* landed: asked anew, unless somebody is asking already.
+    async def find(self, send: SentRequest) -> Landing:
+        """Where *send* landed: asked anew, unless somebody is asking already.
 
         Raises:
             LpnbError: Whatever ``find_landing`` raises.
         """
-        if (task := self._tasks.get(sent)) is None:
-            task = self._tasks[sent] = asyncio.ensure_future(self._find(sent))
-            task.add_done_callback(lambda _: self._tasks.pop(sent, None))
+        if (task := self._tasks.get(send)) is None:
+            task = self._tasks[send] = asyncio.ensure_future(self._find(send))
+            task.add_done_callback(lambda _: self._tasks.pop(send, None))
         return await asyncio.shield(task)
 
-    async def _find(self, sent: SentRequest) -> Landing:
-        assert sent.client is not None  # noqa: S101 - nobody asks about another account's
-        assert sent.response.conversation_id is not None  # noqa: S101
-        engine = sent.client.engine
-        sent.landing = await find_landing(engine, sent.response.conversation_id, receiver=engine.listener)
-        self._on_landing(sent)
-        return sent.landing
+    async def _find(self, send: SentRequest) -> Landing:
+        assert send.client is not None  # noqa: S101 - nobody asks about another account's
+        assert send.response.conversation_id is not None  # noqa: S101
+        engine = send.client.engine
+        send.landing = await find_landing(engine, send.response.conversation_id, receiver=engine.listener)
+        self._on_landing(send)
+        return send.landing
 
 
-def is_free_to_ask(sent: SentRequest) -> bool:
+def is_free_to_ask(send: SentRequest) -> bool:
     """Whether the question stays on this machine and there is somebody to answer it."""
-    if sent.client is None or not sent.response.conversation_id:
+    if send.client is None or not send.response.conversation_id:
         return False
-    settings = sent.client.settings
-    return settings.on_loopback and bool(settings.can_read_history or sent.client.engine.listener)
+    settings = send.client.settings
+    return settings.on_loopback and bool(settings.can_read_history or send.client.engine.listener)

@@ -39,7 +39,7 @@ class SendConfirmation:
         # For each consumer, how many sends without a known outcome a later clear answer has settled.
         self._settled_counts: dict[str, int] = {}
         # Sends that ended with a surprise, so that not even the client knows of a doubt.
-        self._unrecorded: dict[str, int] = {}
+        self._unrecorded_counts: dict[str, int] = {}
         # The conversation that a consumer has open, as far as was seen from here.
         self._open: dict[str, str] = {}
 
@@ -57,20 +57,20 @@ class SendConfirmation:
                 "Press “Send again for a new consumer”."
             )
         if self.unknown_outcomes(consumer) > self._settled_counts.get(consumer, 0):
-            shown = consumer if len(consumer) <= 60 else f"{consumer[:60]}…"
+            name = consumer if len(consumer) <= 60 else f"{consumer[:60]}…"
             questions.append(
-                f"An earlier send for {shown} has no known outcome, so a conversation may exist already."
+                f"An earlier send for {name} has no known outcome, so a conversation may exist already."
             )
         return " ".join(questions)
 
     def unknown_outcomes(self, consumer: str) -> int:
         """How many sends for *consumer* have no known outcome, those of other panels and cells included."""
-        known = sum(response.consumer_id == consumer for response in self._client.unknown)
-        return known + self._unrecorded.get(consumer, 0)
+        recorded_count = sum(response.consumer_id == consumer for response in self._client.unknown)
+        return recorded_count + self._unrecorded_counts.get(consumer, 0)
 
     def add_unknown_outcome(self, consumer: str) -> None:
         """A send for *consumer* has ended in a way that tells nothing."""
-        self._unrecorded[consumer] = self._unrecorded.get(consumer, 0) + 1
+        self._unrecorded_counts[consumer] = self._unrecorded_counts.get(consumer, 0) + 1
 
     def confirm_account(self) -> None:
         """Somebody has said that the account is meant."""

@@ -14,12 +14,12 @@ from lpnb.errors import LpnbError
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.responses import BatchResponse
 from lpnb.widgets.send.history_store import HistoryStore
-from lpnb.widgets.send.sent_request import SentRequest, begun_record
+from lpnb.widgets.send.sent_request import SentRequest, initial_record
 
 #: Seconds without a change after which the form is written anew.
 _FORM_DELAY = 1.0
 #: In place of what is sent, where that is kept in memory alone.
-_NOT_SHOWN = ConversationBatch()
+_EMPTY_BATCH = ConversationBatch()
 
 
 class SendHistory:
@@ -39,20 +39,20 @@ class SendHistory:
         form: Callable[[], Mapping[str, Any]],
         client: Callable[[], Client | AsyncClient],
     ) -> None:
-        self.sent: list[SentRequest] = []
+        self.sends: list[SentRequest] = []
         self.store = HistoryStore(folder)
         self.is_kept = self.store.is_on
         self.trouble = ""
         self._form, self._client = form, client
         self._timer: Any = None
-        self._begun_key = ""
+        self._key = ""
 
     def restore(self) -> Mapping[str, Any] | None:
         """Take up what an earlier explorer left; return what its form held, if anything was kept."""
         records = self._quietly(self.store.records) or []
         for record in records:
             try:
-                self.sent.append(SentRequest.from_record(len(self.sent) + 1, record, self._client()))
+                self.sends.append(SentRequest.from_record(len(self.sends) + 1, record, self._client()))
             except (KeyError, TypeError, ValueError, AttributeError, LpnbError):
                 self.trouble = f"A record in {self.store.folder} cannot be read, and is left out."
         form: Mapping[str, Any] | None = self._quietly(self.store.form) if self.is_kept else None
@@ -60,30 +60,30 @@ class SendHistory:
 
     def begin(self, client: Client | AsyncClient, batch: ConversationBatch, consumer_id: str) -> None:
         """Write down that a send begins, before it leaves; without its values where nothing is to be kept."""
-        self._begun_key = uuid.uuid4().hex
+        self._key = uuid.uuid4().hex
         place = (client.settings.account_id, client.settings.domain_api)
-        shown = batch if self.is_kept else _NOT_SHOWN
-        record = {**begun_record(self._begun_key, place, shown, consumer_id), "values": self.is_kept}
+        record_batch = batch if self.is_kept else _EMPTY_BATCH
+        record = {**initial_record(self._key, place, record_batch, consumer_id), "values": self.is_kept}
         record = scrub_values(record, client.settings.secrets)
-        self._quietly(lambda: self.store.begin(record, kept=self.is_kept))
+        self._quietly(lambda: self.store.begin(record, is_kept=self.is_kept))
 
     def add(
         self, client: Client | AsyncClient, batch: ConversationBatch, response: BatchResponse
     ) -> SentRequest:
         """Take on what came of the send that was begun last."""
         place = (client.settings.account_id, client.settings.domain_api)
-        key, self._begun_key = self._begun_key or uuid.uuid4().hex, ""
-        sent = SentRequest(len(self.sent) + 1, client, batch, response, *place, key=key)
-        self.sent.append(sent)
-        self.update(sent)
-        self._quietly(self.store.end, sent.key)
-        return sent
+        key, self._key = self._key or uuid.uuid4().hex, ""
+        send = SentRequest(len(self.sends) + 1, client, batch, response, *place, key=key)
+        self.sends.append(send)
+        self.update(send)
+        self._quietly(self.store.end, send.key)
+        return send
 
-    def update(self, sent: SentRequest) -> None:
-        """Something more is known of *sent*."""
+    def update(self, send: SentRequest) -> None:
+        """Something more is known of *send*."""
         if self.is_kept:
-            secrets = () if sent.client is None else sent.client.settings.secrets
-            self._quietly(self.store.add, scrub_values(sent.record(), secrets))
+            secrets = () if send.client is None else send.client.settings.secrets
+            self._quietly(self.store.add, scrub_values(send.record(), secrets))
 
     def form_changed(self) -> None:
         """Write the form anew once nothing has changed for a moment."""
@@ -100,20 +100,20 @@ class SendHistory:
             secrets = self._client().settings.secrets
             self._quietly(lambda: self.store.save_form(scrub_values(self._form(), secrets)))
 
-    def keep(self, kept: bool) -> None:
+    def keep(self, is_kept: bool) -> None:
         """Keep everything on disk from now on, what there is included; or delete it there."""
-        self.trouble, self.is_kept = "", kept
-        if not kept:
+        self.trouble, self.is_kept = "", is_kept
+        if not is_kept:
             self._quietly(self.store.forget)
             return
         self._quietly(self.store.start)
-        for sent in self.sent:
-            self.update(sent)
+        for send in self.sends:
+            self.update(send)
         self._save_form()
 
     def forget_all(self) -> None:
         """Forget every send, in memory and on disk."""
-        self.sent.clear()
+        self.sends.clear()
         self.keep(False)
 
     def _quietly(self, action: Callable[..., Any], *values: Any) -> Any:

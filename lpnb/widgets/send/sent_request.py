@@ -46,7 +46,7 @@ class SentRequest:
         """Everything as plain values."""
         response, landing = self.response, self.landing
         place = (self.account_id, self.domain_api)
-        record = begun_record(self.key, place, self.batch, response.consumer_id, response.sent_at)
+        record = initial_record(self.key, place, self.batch, response.consumer_id, response.sent_at)
         pairs = [{**asdict(pair), "body": None} for pair in response.pairs]
         record["response"] = {
             "outcome": response.outcome, "explanation": response.explanation, "pairs": pairs,
@@ -124,9 +124,9 @@ class SentRequest:
         """The send in one line."""
         at = self.response.sent_at
         day = "%d %b %H:%M:%S" if at and at.date() != datetime.now(UTC).date() else "%H:%M:%S"
-        sent = f"{at:{day}} UTC · " if at else ""
+        time_text = f"{at:{day}} UTC · " if at else ""
         who = html_views.shortened(", ".join([self._consumer_name(), *self._request_names()]), 80)
-        return f"#{self.number} · {sent}{who}, {html_views.shortened(self._result(), 60)}"
+        return f"#{self.number} · {time_text}{who}, {html_views.shortened(self._result(), 60)}"
 
     def _consumer_name(self) -> str:
         """The consumer's name where the SDEs have one, else the id."""
@@ -157,7 +157,7 @@ class SentRequest:
         return query.casefold() in "\n".join(texts).casefold()
 
 
-def begun_record(
+def initial_record(
     key: str,
     place: tuple[str, str],
     batch: ConversationBatch,

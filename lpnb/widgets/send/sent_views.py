@@ -15,39 +15,39 @@ _RAW = 20_000
 _COLUMNS = [name for name in html_views.COLUMNS if name != "consumer_id"]
 
 
-def sent_html(sent: SentRequest) -> str:
+def send_html(send: SentRequest) -> str:
     """One send: the outcome in words, a row for each frame, what was posted and what came back."""
-    response = sent.response
-    facts = f"<dt>account</dt><dd>{esc(sent.account_id)}</dd>"
-    facts += f"<dt>consumer</dt><dd>{html_views.copied_html(sent.consumer_id)}</dd>"
+    response = send.response
+    facts = f"<dt>account</dt><dd>{esc(send.account_id)}</dd>"
+    facts += f"<dt>consumer</dt><dd>{html_views.copied_html(send.consumer_id)}</dd>"
     if response.conversation_id:
         facts += f"<dt>conversation</dt><dd>{html_views.copied_html(response.conversation_id)}"
-        if sent.client is not None and sent.client.settings.on_loopback:
-            facts += f" {html_views.agent_page_link(sent.client.settings, response.conversation_id)}"
+        if send.client is not None and send.client.settings.on_loopback:
+            facts += f" {html_views.agent_page_link(send.client.settings, response.conversation_id)}"
         facts += "</dd>"
     explanation = esc(html_views.panel_text(response.explanation))
     return (
         f'<div class="lpnb-outcome" data-outcome="{esc(response.outcome)}">'
-        f"<h3>#{sent.number} · {esc(response.outcome)}</h3><p>{explanation}</p>"
+        f"<h3>#{send.number} · {esc(response.outcome)}</h3><p>{explanation}</p>"
         f"<dl>{facts}</dl></div>{html_views.answers_html([response], _COLUMNS)}"
     )
 
 
-def is_cut(sent: SentRequest) -> bool:
+def is_cut(send: SentRequest) -> bool:
     """Whether ``raw_html`` leaves out a part of the reply."""
-    return len(sent.raw_text()) > _RAW
+    return len(send.raw_text()) > _RAW
 
 
-def raw_html(sent: SentRequest, whole: bool = False) -> str:
+def raw_html(send: SentRequest, whole: bool = False) -> str:
     """The posted frames and the reply as it came, beside each other; of a long reply the beginning."""
-    raw = sent.raw_text()
+    raw = send.raw_text()
     rest = ""
     if len(raw) > _RAW and not whole:
         raw, rest = raw[:_RAW], f"\n… {len(raw) - _RAW:,} more characters: press “Show all”"
-    status = sent.response.http_status
+    status = send.response.http_status
     status_text = f"HTTP {status}" if status else "Nothing came back"
     return (
-        f'<div class="lpnb-pair">{_block(sent.frames_title, chr(10).join(sent.frame_lines()))}'
+        f'<div class="lpnb-pair">{_block(send.frames_title, chr(10).join(send.frame_lines()))}'
         f"{_block(f'The reply as it came: {status_text}', raw + rest)}</div>"
     )
 
@@ -79,10 +79,10 @@ def _difference(title: str, before: Sequence[str], after: Sequence[str]) -> str:
     lines: list[str] = []
     for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":
-            shown = list(before[a:b])
-            if len(shown) > 7:
-                shown[3:-3] = [f"… {len(shown) - 6} equal lines"]
-            lines += [f'<span class="l">  {esc(line)}</span>' for line in shown]
+            equal_lines = list(before[a:b])
+            if len(equal_lines) > 7:
+                equal_lines[3:-3] = [f"… {len(equal_lines) - 6} equal lines"]
+            lines += [f'<span class="l">  {esc(line)}</span>' for line in equal_lines]
         else:
             lines += [f'<span class="l w">− {esc(line)}</span>' for line in before[a:b]]
             lines += [f'<span class="l y">+ {esc(line)}</span>' for line in after[c:d]]

@@ -58,7 +58,7 @@ class CodeTab:
         payload: Callable[[], tuple[ConversationBatch | None, str]],
     ) -> None:
         self._writers, self._payload = dict(writers), payload
-        self.chosen = next(iter(self._writers))
+        self.kind = next(iter(self._writers))
         self._buttons = {
             name: factory.button(name, lambda _, name=name: self.choose(name), "lpnb-tool")
             for name in self._writers
@@ -72,13 +72,13 @@ class CodeTab:
 
     def choose(self, name: str) -> None:
         """Show the code of the kind *name*."""
-        self.chosen = name
+        self.kind = name
         self.refresh()
 
     def refresh(self) -> None:
         """Write the code anew for what the form holds now."""
         for name, button in self._buttons.items():
-            (button.add_class if name == self.chosen else button.remove_class)("lpnb-open")
+            (button.add_class if name == self.kind else button.remove_class)("lpnb-open")
         batch, consumer_id = self._payload()
         if batch is None:
             self.text = ""
@@ -87,14 +87,14 @@ class CodeTab:
             )
             return
         try:
-            self.text = self._writers[self.chosen](batch, consumer_id)
+            self.text = self._writers[self.kind](batch, consumer_id)
         except Exception as error:  # an exception in a callback would vanish unseen
             self.text = ""
             words = str(error) if isinstance(error, LpnbError) else f"{type(error).__name__}: {error}"
             self.code.value = html_views.note_html("", words)
             return
         self.code.value = (
-            f'{html_views.copy_button()}<pre tabindex="0" role="region" aria-label="{esc(self.chosen)}">'
+            f'{html_views.copy_button()}<pre tabindex="0" role="region" aria-label="{esc(self.kind)}">'
             f'<code class="lpnb-whole">{esc(self.text)}</code></pre>'
         )
 

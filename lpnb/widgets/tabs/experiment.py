@@ -88,7 +88,7 @@ class ExperimentTab:
         self.status = factory.html(html_views.status_html("idle", "Nothing run yet."), "lpnb-status")
         self._results = factory.vbox([], "lpnb-group", "lpnb-results")
         self.learning = LearningView(factory, self.grid.grid, client, RUNS, self._is_confirmed)
-        self.box = self._arranged(factory)
+        self.box = self._arrange(factory)
         self._list_past_runs()
         self.refresh()
 
@@ -119,7 +119,7 @@ class ExperimentTab:
         for widget in (self.name, self.rate, self.concurrency, self.first_message, *self.steps.values()):
             widget.observe(lambda _: self._show_forecast(), names="value")
 
-    def _arranged(self, factory: WidgetFactory) -> Any:
+    def _arrange(self, factory: WidgetFactory) -> Any:
         head = (
             "<h3>What varies</h3>"
             "<p>All other fields are as under Compose; each case has a consumer of its own.</p>"
@@ -180,7 +180,7 @@ class ExperimentTab:
             _check(grid)
             of = f" of {grid.combinations:,} combinations" if grid.combinations != len(grid) else ""
             self.count.value = f"<p><b>{len(grid):,}</b> {'case' if len(grid) == 1 else 'cases'}{of}</p>"
-            columns = list(dict.fromkeys([*self.grid.varied, *grid.columns]))[:8]
+            columns = list(dict.fromkeys([*self.grid.varied_columns, *grid.columns]))[:8]
             rows = [
                 [grid[n].name, *(grid[n].values.get(c) for c in columns)]
                 for n in range(min(len(grid), _SAMPLE_ROWS))
@@ -208,7 +208,7 @@ class ExperimentTab:
         from lpnb.experiments.runs.steps import Steps, unused_columns
 
         steps = Steps(engagement=self.steps["engagement"].value)
-        words = unused_columns(steps, self.grid.varied)
+        words = unused_columns(steps, self.grid.varied_columns)
         return (
             "" if words is None else f"{words.split('. ')[0]}. Tick “Ask Monitoring first”, then run again."
         )
@@ -249,7 +249,7 @@ class ExperimentTab:
         if self._future is not None and not self._future.done():
             return None
         self.start_button.disabled = True
-        self._future = event_loop.submit(self._guarded(work))
+        self._future = event_loop.submit(self._guard(work))
         return self._future
 
     def stop(self) -> None:
@@ -260,7 +260,7 @@ class ExperimentTab:
                 "busy", "Stopping: the answers to what was sent are still awaited …"
             )
 
-    async def _guarded(self, work: Callable[[Client | AsyncClient], Awaitable[None]]) -> None:
+    async def _guard(self, work: Callable[[Client | AsyncClient], Awaitable[None]]) -> None:
         client = self._client()
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
@@ -293,10 +293,10 @@ class ExperimentTab:
         set_visible(self.go_on_button, False)
         set_visible(self.stop_button, True)
         set_visible(self.bar, True)
-        finished = asyncio.ensure_future(run)
-        while not (await asyncio.wait([finished], timeout=_POLL_INTERVAL))[0]:
+        task = asyncio.ensure_future(run)
+        while not (await asyncio.wait([task], timeout=_POLL_INTERVAL))[0]:
             self._show_progress(run)
-        finished.result()
+        task.result()
         await self._show_results(run, self._unused_columns())
 
     async def _show_past(self, client: Client | AsyncClient) -> None:
@@ -308,10 +308,10 @@ class ExperimentTab:
     async def _go_on(self, client: Client | AsyncClient) -> None:
         run = self.run
         assert run is not None  # noqa: S101 - the button stands beside a run that is shown
-        is_real, left = not client.settings.on_loopback, run.progress.left + run.progress.not_sent
-        if self._is_confirmed(client, left, "Go on with it"):
+        is_real, remaining_sends = not client.settings.on_loopback, run.progress.left + run.progress.not_sent
+        if self._is_confirmed(client, remaining_sends, "Go on with it"):
             await asyncio.to_thread(
-                run.resume, client, live=is_real, confirm=left if is_real else None,
+                run.resume, client, live=is_real, confirm=remaining_sends if is_real else None,
                 progress=False, wait=False,
             )  # fmt: skip
             await self._watch(run)
@@ -364,12 +364,12 @@ class ExperimentTab:
         table = self._table = await asyncio.to_thread(run.table)
         names = [str(name) for name in table.columns if name not in RUN_COLUMNS]
         differing = [name for name in names if text_values(table[name]).nunique() > 1]
-        varied = [name for name in self.grid.varied if name in differing]
-        varied = list(dict.fromkeys([*varied, *differing])) or self.grid.varied
+        varied_columns = [name for name in self.grid.varied_columns if name in differing]
+        varied_columns = list(dict.fromkeys([*varied_columns, *differing])) or self.grid.varied_columns
         set_visible(self.go_on_button, run.state in ("stopped", "interrupted", "paused"))
         self._list_past_runs()
         journal, before = run.journal_path or RUNS, self.results
-        self.results = RunResults(table, varied, journal, warning, self._factory, self._client)
+        self.results = RunResults(table, varied_columns, journal, warning, self._factory, self._client)
         self._results.children = self.results.widgets
         for widget in before.widgets if before else ():  # a page that loads asks for each that is open
             close_with_children(widget)
@@ -392,15 +392,15 @@ def _check(grid: Grid) -> None:
             raise InvalidValueError(wrong)
 
 
-def _number(typed: str) -> Any:
+def _number(text: str) -> Any:
     """What was typed as a number; other text goes on as it is, so that the run complains about it."""
-    typed = typed.strip()
-    if not typed:
+    text = text.strip()
+    if not text:
         return None
     try:
-        return int(typed) if typed.isascii() and typed.isdigit() else float(typed)
+        return int(text) if text.isascii() and text.isdigit() else float(text)
     except ValueError:
-        return typed
+        return text
 
 
 def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:

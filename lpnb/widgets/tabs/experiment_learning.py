@@ -38,7 +38,7 @@ class LearningView:
         grid: Returns the fields that vary, which are the factors.
         client: Returns who sends.
         folder: Where the journal and the rules are saved.
-        confirmed: Whether somebody has typed the number of conversations that a real account is to open;
+        is_confirmed: Whether somebody has typed the number of conversations that a real account is to open;
             otherwise it asks.
     """
 
@@ -48,9 +48,9 @@ class LearningView:
         grid: Callable[[], Grid],
         client: Callable[[], Client | AsyncClient],
         folder: Path,
-        confirmed: Callable[[Client | AsyncClient, int, str], bool],
+        is_confirmed: Callable[[Client | AsyncClient, int, str], bool],
     ) -> None:
-        self._grid, self._client, self._folder, self._confirmed = grid, client, folder, confirmed
+        self._grid, self._client, self._folder, self._is_confirmed = grid, client, folder, is_confirmed
         self.learning: RoutingLearning | None = None
         self.rules: RoutingRules | None = None
         self._future: Future[None] | None = None
@@ -98,7 +98,7 @@ class LearningView:
             budget = self.budget.value.strip()
             if not (budget.isascii() and budget.isdigit() and 2 <= int(budget) <= 100_000):
                 raise ValueError(f"Budget must be a whole number from 2 to 100,000; got {budget[:40]!r}.")
-            if client is not self._client() or not self._confirmed(client, int(budget), "What decides?"):
+            if client is not self._client() or not self._is_confirmed(client, int(budget), "What decides?"):
                 return
             self.rules, self.note.value, self.list.value = None, "", ""
             self._show_buttons(False)
@@ -130,11 +130,11 @@ class LearningView:
             budget=budget, validate=min(_VALIDATE, budget // 4),
         )  # fmt: skip
         set_visible(self.stop_button, True)
-        finished = asyncio.ensure_future(learning.run)
-        while not (await asyncio.wait([finished], timeout=_POLL_INTERVAL))[0]:
+        task = asyncio.ensure_future(learning.run)
+        while not (await asyncio.wait([task], timeout=_POLL_INTERVAL))[0]:
             await self._show(learning)
             self.status.value = html_views.status_html("busy", f"{learning.progress}")
-        finished.result()
+        task.result()
         await self._show(learning)
         self._show_buttons(True)
         sends = count(learning.progress.done, "send")
@@ -170,6 +170,6 @@ class LearningView:
         except Exception as error:  # an exception in a callback would vanish unseen
             self.note.value = html_views.note_html("", error_text(error, self._client()))
             return None
-        saved = html_views.note_html(f"Saved in {path}: RoutingRules.load reads it.")
-        self.note.value = saved + download_html(path)
+        note = html_views.note_html(f"Saved in {path}: RoutingRules.load reads it.")
+        self.note.value = note + download_html(path)
         return path

@@ -35,7 +35,7 @@ class RunResults:
 
     Args:
         table: One row per case, as ``run.table()`` gives it.
-        varied: The columns that varied, in the order of the grid.
+        varied_columns: The columns that varied, in the order of the grid.
         journal_path: The run's journal; files are saved beside it.
         warning: A sentence to show above the pictures; "" for none.
         factory: The panel's layouts.
@@ -45,21 +45,21 @@ class RunResults:
     def __init__(
         self,
         table: pd.DataFrame,
-        varied: Sequence[str],
+        varied_columns: Sequence[str],
         journal_path: Path,
         warning: str,
         factory: WidgetFactory,
         client: Callable[[], Client | AsyncClient],
     ) -> None:
         self._journal_path, self._client = journal_path, client
-        self._drawn: Picture | None = None
-        varied = [column for column in varied if column in table.columns]
+        self._current_picture: Picture | None = None
+        varied_columns = [column for column in varied_columns if column in table.columns]
         self._usual_columns = [
-            *("case", *varied, "outcome", "landed_skill", "conversation_id", "consumer_id"),
+            *("case", *varied_columns, "outcome", "landed_skill", "conversation_id", "consumer_id"),
             *("code", "message", "http_status", "attempts", "elapsed_ms"),
         ]
-        self._table = self._ordered(table)
-        self._make_picture_widgets(varied, factory)
+        self._table = self._order_columns(table)
+        self._make_picture_widgets(varied_columns, factory)
         self._make_comparison_widgets(factory)
         self.cases = CaseTable(factory, journal_path.parent, self._show_all_cases)
         self.cases.show(self._table, journal_path.stem)
@@ -77,13 +77,13 @@ class RunResults:
             self.comparison, self.move_buttons.box,
         ]  # fmt: skip
 
-    def _make_picture_widgets(self, varied: list[str], factory: WidgetFactory) -> None:
+    def _make_picture_widgets(self, varied_columns: list[str], factory: WidgetFactory) -> None:
         text = {"layout": factory.plain, "style": factory.text}
         names = tuple(str(name) for name in self._table.columns)
-        options = tuple(dict.fromkeys([*varied, "outcome", "code", *names]))
+        options = tuple(dict.fromkeys([*varied_columns, "outcome", "code", *names]))
         has_landings = bool(self._table["landed_skill_id"].notna().any())
         self.kind = ipw.Combobox(value=PICTURES[0], options=PICTURES, description="Picture", **text)
-        rows, columns = _presets(self._table, varied)
+        rows, columns = _presets(self._table, varied_columns)
         self.rows_choice = ipw.Combobox(value=rows, options=options, description="Rows", **text)
         self.columns_choice = ipw.Combobox(value=columns, options=options, description="Columns", **text)
         self.cell_choice = ipw.Combobox(
@@ -113,8 +113,8 @@ class RunResults:
         )  # fmt: skip
         self.comparison = factory.html("", "lpnb-plot")
         self.compare_button = factory.button("Compare", lambda _: self.compare(), "lpnb-tool")
-        self.move_buttons = CaseButtons(factory, lambda group: self._show_group(self._moved, "moved", group))
-        self._moved = self._table.head(0)
+        self.move_buttons = CaseButtons(factory, lambda group: self._show_group(self._moves, "moved", group))
+        self._moves = self._table.head(0)
 
     # Pictures
 
@@ -122,25 +122,25 @@ class RunResults:
         set_visible(self.columns_choice, self.kind.value == "heatmap")
         self.cell_buttons.show([])
         try:
-            self._drawn = self._make_picture()
-            self.picture.value = self._drawn._repr_html_()
+            self._current_picture = self._make_picture()
+            self.picture.value = self._current_picture._repr_html_()
             if self.kind.value == "heatmap":
-                chosen = (self.rows_choice.value, self.columns_choice.value)
-                self.cell_buttons.show(*heatmap_groups(self._table, *chosen))
-            elif isinstance(stages := getattr(self._drawn, "stages", None), tuple):
+                keys = (self.rows_choice.value, self.columns_choice.value)
+                self.cell_buttons.show(*heatmap_groups(self._table, *keys))
+            elif isinstance(stages := getattr(self._current_picture, "stages", None), tuple):
                 self.cell_buttons.show(flow_groups(self._table, stages))
         except LpnbError as error:
-            self._drawn, self.picture.value = None, html_views.note_html("", str(error))
+            self._current_picture, self.picture.value = None, html_views.note_html("", str(error))
         except Exception as error:  # an exception in a callback would vanish unseen
-            self._drawn, self.picture.value = (
+            self._current_picture, self.picture.value = (
                 None,
                 html_views.note_html("", f"{type(error).__name__}: {error}"),
             )
 
     def _mark(self, place: int | None) -> None:
         """Put a frame around the cell at *place* of the heatmap, and around no other."""
-        if self._drawn is not None and "<td" in self.picture.value:
-            cells = self._drawn._repr_html_().split("<td")
+        if self._current_picture is not None and "<td" in self.picture.value:
+            cells = self._current_picture._repr_html_().split("<td")
             if place is not None and len(cells) == 1 + len(self.cell_buttons.widget.options):
                 cells[1 + place] = f' aria-current="true"{cells[1 + place]}'
             self.picture.value = "<td".join(cells)
@@ -168,11 +168,11 @@ class RunResults:
         self.cases.show(table, f"{self._journal_path.stem}-{name}-{label}", group)
         self.cases.csv_button.focus()  # which brings the table above it into sight
 
-    def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _order_columns(self, table: pd.DataFrame) -> pd.DataFrame:
         """All columns of *table*, the usual ones first."""
-        known = [str(name) for name in table.columns]
-        first = [name for name in self._usual_columns if name in known]
-        return table[list(dict.fromkeys([*first, *known]))]
+        names = [str(name) for name in table.columns]
+        first = [name for name in self._usual_columns if name in names]
+        return table[list(dict.fromkeys([*first, *names]))]
 
     def _show_all_cases(self) -> None:
         self.cell_buttons.release()
@@ -182,11 +182,11 @@ class RunResults:
     def save_picture(self) -> Path | None:
         """Save the picture beside the journal, and say where; None when that failed."""
         try:
-            if self._drawn is None:
+            if self._current_picture is None:
                 raise ValueError("There is no picture to save.")
             kind, theme = self.kind.value.replace(" ", "-"), self.save_theme.value
             name = f"{self._journal_path.stem}-{kind}-{theme}.{self.save_format.value.strip('.')}"
-            path = self._drawn.save(self._journal_path.with_name(name), theme)
+            path = self._current_picture.save(self._journal_path.with_name(name), theme)
         except (LpnbError, OSError, ValueError) as error:
             self.save_note.value = html_views.note_html("", str(error))
             return None
@@ -213,8 +213,8 @@ class RunResults:
             before = open_run(self.earlier_run.value.strip())
             comparison = await asyncio.to_thread(compare, before, self._table)
             self.comparison.value = comparison._repr_html_()
-            moved, groups = move_groups(comparison)
-            self._moved = self._ordered(moved)
+            moved_cases, groups = move_groups(comparison)
+            self._moves = self._order_columns(moved_cases)
             self.move_buttons.show(groups)
         except Exception as error:  # an exception in a task would vanish unseen
             self.move_buttons.show([])
@@ -250,19 +250,19 @@ def journals_of_runs(folder: Path) -> dict[Path, set[str]]:
     """
     from lpnb.journal.reader import read_journal
 
-    found = {}
+    columns_by_path = {}
     for path in sorted(folder.glob("*.sqlite"), key=lambda each: each.stat().st_mtime, reverse=True):
         with contextlib.suppress(LpnbError):  # damaged, or another program's
             about = read_journal(path).about
             if "purpose" not in about:
-                found[path] = set(about.get("columns", ()))
-    return found
+                columns_by_path[path] = set(about.get("columns", ()))
+    return columns_by_path
 
 
-def _presets(table: pd.DataFrame, varied: Sequence[str]) -> tuple[str, str]:
+def _presets(table: pd.DataFrame, varied_columns: Sequence[str]) -> tuple[str, str]:
     """The rows and columns of the first heatmap: the two that explain the most, where anything landed."""
     from lpnb.experiments.runs.landing_factors import most_explaining
 
     with contextlib.suppress(InvalidValueError):
         return most_explaining(table, None, None)
-    return (varied[0] if varied else "outcome"), (varied[1:] or ["outcome"])[0]
+    return (varied_columns[0] if varied_columns else "outcome"), (varied_columns[1:] or ["outcome"])[0]

@@ -9,7 +9,7 @@ from typing import Any
 from lpnb.widgets import html_views
 from lpnb.widgets.send.landing_lookup import LandingLookup
 from lpnb.widgets.send.sent_request import SentRequest
-from lpnb.widgets.send.sent_views import is_cut, raw_html, sent_html
+from lpnb.widgets.send.sent_views import is_cut, raw_html, send_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
 from lpnb.widgets.tabs.follow_landing import LandingView
 from lpnb.widgets.tabs.follow_thread import ThreadView
@@ -20,7 +20,7 @@ class FollowTab:
     """One send of the session at a time; the newest, unless another one is asked for.
 
     Args:
-        sent: The explorer's list, which grows.
+        sends: The explorer's list, which grows.
         factory: The panel's layouts.
         is_visible: Whether the tab can be seen.
         lookup: What asks where a send landed.
@@ -29,14 +29,14 @@ class FollowTab:
 
     def __init__(
         self,
-        sent: Sequence[SentRequest],
+        sends: Sequence[SentRequest],
         factory: WidgetFactory,
         is_visible: Callable[[], bool],
         lookup: LandingLookup,
         on_close: Callable[[SentRequest], None],
     ) -> None:
-        self._sent = sent
-        self.shown: SentRequest | None = None
+        self._sends = sends
+        self.current: SentRequest | None = None
         self._position_note = factory.html("", "lpnb-note", "lpnb-flat")
         self._earlier = factory.button("Earlier", lambda _: self._show_neighbour(-1), "lpnb-tool")
         self._later = factory.button("Later", lambda _: self._show_neighbour(1), "lpnb-tool")
@@ -57,40 +57,40 @@ class FollowTab:
         self._send_box = factory.vbox(parts, "lpnb-group")
         steps = factory.box([self._position_note, self._earlier, self._later], "lpnb-tools")
         self.box = factory.vbox([steps, self._send_box], "lpnb-tab")
-        self.show(self._sent[-1] if self._sent else None)
+        self.show(self._sends[-1] if self._sends else None)
 
-    def show(self, sent: SentRequest | None) -> None:
-        """Show *sent*; None says that there is nothing yet."""
-        self.shown = sent
-        index = self._sent.index(sent) if sent is not None else 0
-        self._earlier.disabled = sent is None or index == 0
-        self._later.disabled = sent is None or index + 1 >= len(self._sent)
-        set_visible(self._send_box, sent is not None)
+    def show(self, send: SentRequest | None) -> None:
+        """Show *send*; None says that there is nothing yet."""
+        self.current = send
+        index = self._sends.index(send) if send is not None else 0
+        self._earlier.disabled = send is None or index == 0
+        self._later.disabled = send is None or index + 1 >= len(self._sends)
+        set_visible(self._send_box, send is not None)
         for button in (self._earlier, self._later):
-            set_visible(button, len(self._sent) > 1)
-        if sent is None:
+            set_visible(button, len(self._sends) > 1)
+        if send is None:
             self._position_note.value = html_views.note_html(
                 "Nothing was sent yet. Press Send under Compose."
             )
             return
-        self._position_note.value = html_views.note_html(f"Send {sent.number} of {len(self._sent)}.")
-        self.outcome.value = sent_html(sent)
-        self.raw.value = raw_html(sent)
-        set_visible(self.all_button, is_cut(sent))
-        self.landing.show(sent)
-        self.why.show(sent)
-        self.thread.show(sent)
+        self._position_note.value = html_views.note_html(f"Send {send.number} of {len(self._sends)}.")
+        self.outcome.value = send_html(send)
+        self.raw.value = raw_html(send)
+        set_visible(self.all_button, is_cut(send))
+        self.landing.show(send)
+        self.why.show(send)
+        self.thread.show(send)
 
     def _show_all(self) -> None:
-        if self.shown is not None:
-            self.raw.value = raw_html(self.shown, whole=True)
+        if self.current is not None:
+            self.raw.value = raw_html(self.current, whole=True)
             set_visible(self.all_button, False)
 
     def _show_neighbour(self, offset: int) -> None:
-        if self.shown is not None:
-            index = self._sent.index(self.shown) + offset
-            if 0 <= index < len(self._sent):
-                self.show(self._sent[index])
+        if self.current is not None:
+            index = self._sends.index(self.current) + offset
+            if 0 <= index < len(self._sends):
+                self.show(self._sends[index])
 
     @property
     def widgets(self) -> list[Any]:

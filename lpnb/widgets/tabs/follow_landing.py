@@ -34,58 +34,58 @@ class LandingView:
 
     def __init__(self, factory: WidgetFactory, lookup: LandingLookup) -> None:
         self._lookup = lookup
-        self._sent: SentRequest | None = None
+        self._send: SentRequest | None = None
         self._future: Future[None] | None = None
         self.button = factory.button("Where did it land?", lambda _: self.ask(), "lpnb-hidden", "lpnb-more")
         self.status = factory.html("", "lpnb-status")
         self.trace = factory.html("", "lpnb-trace")
         self.widgets = [factory.box([self.button, self.status], "lpnb-tools"), self.trace]
 
-    def show(self, sent: SentRequest) -> None:
-        """Turn to *sent*. On a sandbox, where it costs nothing, the question is asked at once."""
-        if sent is self._sent:
+    def show(self, send: SentRequest) -> None:
+        """Turn to *send*. On a sandbox, where it costs nothing, the question is asked at once."""
+        if send is self._send:
             return
         if self._future is not None:
             self._future.cancel()
-        self._sent, self._future = sent, None
+        self._send, self._future = send, None
         self.status.value = self.trace.value = ""
-        can_ask = sent.client is not None and bool(sent.response.conversation_id)
+        can_ask = send.client is not None and bool(send.response.conversation_id)
         set_visible(self.button, can_ask)
-        if sent.landing is not None:
-            self._future = event_loop.submit(self._show_landing(sent, sent.landing))
-        elif is_free_to_ask(sent):
+        if send.landing is not None:
+            self._future = event_loop.submit(self._show_landing(send, send.landing))
+        elif is_free_to_ask(send):
             self.ask()
 
     def ask(self) -> Future[None] | None:
         """Ask history, about a minute's patience long; return the future of it."""
-        sent = self._sent
-        if sent is None or sent.client is None or not sent.response.conversation_id:
+        send = self._send
+        if send is None or send.client is None or not send.response.conversation_id:
             return None
         if self._future is not None:
             self._future.cancel()
         self.status.value = html_views.status_html(
             "busy", f"Asking history, for up to {DEFAULT_WAIT:.0f} s …"
         )
-        self._future = event_loop.submit(self._ask(sent, sent.client))
+        self._future = event_loop.submit(self._ask(send, send.client))
         return self._future
 
-    async def _ask(self, sent: SentRequest, client: Client | AsyncClient) -> None:
+    async def _ask(self, send: SentRequest, client: Client | AsyncClient) -> None:
         try:
-            landing = await self._lookup.find(sent)
-            if sent is self._sent:
-                await self._show_landing(sent, landing)
+            landing = await self._lookup.find(send)
+            if send is self._send:
+                await self._show_landing(send, landing)
         except Exception as error:  # an exception in a task would vanish unseen
-            if sent is self._sent:
+            if send is self._send:
                 self.status.value = html_views.status_html("failed", error_text(error, client))
 
-    async def _show_landing(self, sent: SentRequest, landing: Landing) -> None:
+    async def _show_landing(self, send: SentRequest, landing: Landing) -> None:
         state: html_views.State = "done" if landing.outcome == "landed" else "ask"
         self.status.value = html_views.status_html(state, landing.explanation)
-        if sent.client is None:
+        if send.client is None:
             return
         # The sandbox of ``lpnb lab`` is asked over HTTP, which this loop does not wait for.
-        trace = await asyncio.to_thread(_routing_trace, sent.client.settings, landing.conversation_id)
-        if sent is self._sent:
+        trace = await asyncio.to_thread(_routing_trace, send.client.settings, landing.conversation_id)
+        if send is self._send:
             self.trace.value = "" if trace is None else trace_html(trace)
 
 
@@ -119,7 +119,7 @@ def trace_html(trace: Mapping[str, Any]) -> str:
         for each in trace.get("engagements", ())
     )
     by = esc(trace.get("consideredBy", ""))
-    considered = (
+    engagements_html = (
         f"<details><summary>Every engagement, and why it fits or not (asked by {by})</summary>"
         '<div role="region" aria-label="Engagements" tabindex="0"><table><thead><tr>'
         '<th scope="col">fits</th><th scope="col">engagement</th>'
@@ -128,5 +128,5 @@ def trace_html(trace: Mapping[str, Any]) -> str:
         if rows
         else ""
     )
-    inferred = f"<p>{esc(trace['inferred'])}</p>" if trace.get("inferred") else ""
-    return f"<h3>The sandbox's rules in order</h3><ol>{steps}</ol>{inferred}{considered}"
+    inference_html = f"<p>{esc(trace['inferred'])}</p>" if trace.get("inferred") else ""
+    return f"<h3>The sandbox's rules in order</h3><ol>{steps}</ol>{inference_html}{engagements_html}"

@@ -45,8 +45,8 @@ class ThreadView:
         on_close: Callable[[SentRequest], None],
     ) -> None:
         self._is_visible, self._on_close = is_visible, on_close
-        self._sent: SentRequest | None = None
-        self._dialogues: dict[tuple[str, str], ConversationEngine] = {}
+        self._send: SentRequest | None = None
+        self._conversations: dict[tuple[str, str], ConversationEngine] = {}
         self._watcher: Future[None] | None = None
         self._action_lock = threading.Lock()
         self._open_conversations: dict[int, str] = {}
@@ -88,53 +88,53 @@ class ThreadView:
 
     # Which conversation
 
-    def show(self, sent: SentRequest) -> None:
-        """Turn to the conversation of *sent*, if it opened one."""
-        if sent is self._sent:
+    def show(self, send: SentRequest) -> None:
+        """Turn to the conversation of *send*, if it opened one."""
+        if send is self._send:
             return
         if self._watcher is not None:
             self._watcher.cancel()
-        self._sent, self._watcher = sent, None
+        self._send, self._watcher = send, None
         self.open_status.value = ""
         self._show_conversation()
 
     def _show_conversation(self) -> None:
-        sent, dialogue = self._sent, self._dialogue()
-        set_visible(self.box, dialogue is not None)
-        can_find = sent is not None and sent.client is not None and bool(sent.response.open_for)
-        set_visible(self.open_button, dialogue is None and can_find)
-        if dialogue is not None:
-            self.lines.value = lines_html((), dialogue.lines)
-            self._show_closed(dialogue)
+        send, conversation = self._send, self._conversation()
+        set_visible(self.box, conversation is not None)
+        can_find = send is not None and send.client is not None and bool(send.response.open_for)
+        set_visible(self.open_button, conversation is None and can_find)
+        if conversation is not None:
+            self.lines.value = lines_html((), conversation.lines)
+            self._show_closed(conversation)
             self.start_watching()
 
-    def _dialogue(self) -> ConversationEngine | None:
-        sent = self._sent
-        if sent is None or sent.client is None:
+    def _conversation(self) -> ConversationEngine | None:
+        send = self._send
+        if send is None or send.client is None:
             return None
-        conversation_id = sent.response.conversation_id or self._open_conversations.get(sent.number)
+        conversation_id = send.response.conversation_id or self._open_conversations.get(send.number)
         if not conversation_id:
             return None
-        engine = sent.client.engine
-        key = (sent.account_id, conversation_id)
-        if key not in self._dialogues:
-            self._dialogues[key] = ConversationEngine(engine, key[1], sent.consumer_id)
-        return self._dialogues[key]
+        engine = send.client.engine
+        key = (send.account_id, conversation_id)
+        if key not in self._conversations:
+            self._conversations[key] = ConversationEngine(engine, key[1], send.consumer_id)
+        return self._conversations[key]
 
     def find_open(self) -> Future[None] | None:
         """Look for the conversation that stands in the way of the one asked for, and go on in it."""
-        if self._sent is None or self._sent.client is None:
+        if self._send is None or self._send.client is None:
             return None
         self.open_button.disabled = True
         self.open_status.value = html_views.status_html("busy", "Looking for it …")
-        return event_loop.submit(self._find_open(self._sent, self._sent.client))
+        return event_loop.submit(self._find_open(self._send, self._send.client))
 
-    async def _find_open(self, sent: SentRequest, client: Client | AsyncClient) -> None:
+    async def _find_open(self, send: SentRequest, client: Client | AsyncClient) -> None:
         try:
-            conversation_id = await client.engine.find_open_conversation(sent.consumer_id)
+            conversation_id = await client.engine.find_open_conversation(send.consumer_id)
             if conversation_id is not None:
-                self._open_conversations[sent.number] = conversation_id
-            if sent is self._sent:
+                self._open_conversations[send.number] = conversation_id
+            if send is self._send:
                 words = (
                     f"Conversation {conversation_id} is open."
                     if conversation_id
@@ -155,43 +155,45 @@ class ThreadView:
         """Look for news, and go on looking for a while."""
         if self._watcher is not None:
             self._watcher.cancel()
-        if (dialogue := self._dialogue()) is not None and self._sent is not None:
-            client = self._sent.client
-            assert client is not None  # noqa: S101 - there is a dialogue
-            self._watcher = event_loop.submit(self._watch(self._sent, client, dialogue))
+        if (conversation := self._conversation()) is not None and self._send is not None:
+            client = self._send.client
+            assert client is not None  # noqa: S101 - there is a conversation
+            self._watcher = event_loop.submit(self._watch(self._send, client, conversation))
 
     async def _watch(
-        self, sent: SentRequest, client: Client | AsyncClient, dialogue: ConversationEngine
+        self, send: SentRequest, client: Client | AsyncClient, conversation: ConversationEngine
     ) -> None:
         on_loopback = client.settings.on_loopback
         last_change, last = time.monotonic(), ""
         try:
-            while sent is self._sent and time.monotonic() - last_change < IDLE_TIMEOUT:
+            while send is self._send and time.monotonic() - last_change < IDLE_TIMEOUT:
                 if self._is_visible():
-                    await self.refresh(dialogue)
+                    await self.refresh(conversation)
                     if self.lines.value != last:
                         last_change, last = time.monotonic(), self.lines.value
-                if dialogue.closed:
+                if conversation.closed:
                     break
-                await self._wait_for_event(dialogue, SANDBOX_POLL_INTERVAL if on_loopback else POLL_INTERVAL)
+                await self._wait_for_event(
+                    conversation, SANDBOX_POLL_INTERVAL if on_loopback else POLL_INTERVAL
+                )
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, client))
 
-    async def _wait_for_event(self, dialogue: ConversationEngine, seconds: float) -> None:
+    async def _wait_for_event(self, conversation: ConversationEngine, seconds: float) -> None:
         """Wait for the next webhook, or *seconds* where nobody hears of any."""
-        if dialogue.listener is None:
+        if conversation.listener is None:
             await asyncio.sleep(seconds)
             return
-        news = asyncio.wrap_future(dialogue.listener.news(dialogue.conversation_id))
+        news = asyncio.wrap_future(conversation.listener.news(conversation.conversation_id))
         await asyncio.wait([news], timeout=seconds)
 
-    async def refresh(self, dialogue: ConversationEngine) -> None:
+    async def refresh(self, conversation: ConversationEngine) -> None:
         """Put together what every source tells, once."""
-        lines, note = await dialogue.transcript(None if dialogue.asks_history else False)
-        self.lines.value = lines_html(lines, dialogue.lines)
+        lines, note = await conversation.transcript(None if conversation.asks_history else False)
+        self.lines.value = lines_html(lines, conversation.lines)
         if note:
             self.status.value = html_views.status_html("failed", note)
-        elif not (dialogue.asks_history or dialogue.listener):
+        elif not (conversation.asks_history or conversation.listener):
             words = "The agent's messages cannot be shown: there is neither a receiver nor access to history."
             self.status.value = html_views.status_html("ask", words)
 
@@ -203,57 +205,57 @@ class ThreadView:
 
     def close(self) -> None:
         """Close the conversation."""
-        self._start_action(lambda dialogue: dialogue.close(skip_survey=True))
+        self._start_action(lambda conversation: conversation.close(skip_survey=True))
 
     def _start_action(self, action: Callable[[ConversationEngine], Any]) -> None:
-        dialogue = self._dialogue()
-        if dialogue is not None and self._action_lock.acquire(blocking=False):
+        conversation = self._conversation()
+        if conversation is not None and self._action_lock.acquire(blocking=False):
             self._enable_buttons(False)
-            self.future = event_loop.submit(self._run_action(dialogue, action))
+            self.future = event_loop.submit(self._run_action(conversation, action))
 
     async def _run_action(
-        self, dialogue: ConversationEngine, action: Callable[[ConversationEngine], Any]
+        self, conversation: ConversationEngine, action: Callable[[ConversationEngine], Any]
     ) -> None:
-        assert self._sent is not None  # noqa: S101 - there is a dialogue, so there is a send
-        client = self._sent.client
+        assert self._send is not None  # noqa: S101 - there is a conversation, so there is a send
+        client = self._send.client
         assert client is not None  # noqa: S101 - and somebody who sent it
         try:
             await asyncio.sleep(0.25)  # the page holds back the last of what was typed before the press
             self.status.value = html_views.status_html("busy", "Sending …")
-            response: BatchResponse | None = await action(dialogue)
+            response: BatchResponse | None = await action(conversation)
             if response is not None:
                 state: html_views.State = "done" if response.outcome == "answered" else "failed"
                 self.status.value = html_views.status_html(state, html_views.panel_text(response.explanation))
-            await self.refresh(dialogue)
-            if dialogue.closed:
-                self._show_closed(dialogue)
+            await self.refresh(conversation)
+            if conversation.closed:
+                self._show_closed(conversation)
         except Exception as error:  # an exception in a task would vanish unseen
             self.status.value = html_views.status_html("failed", error_text(error, client))
-            self.lines.value = lines_html((), dialogue.lines)
+            self.lines.value = lines_html((), conversation.lines)
         finally:
-            self._enable_buttons(not dialogue.closed)
+            self._enable_buttons(not conversation.closed)
             self._action_lock.release()
 
-    async def _say(self, dialogue: ConversationEngine) -> BatchResponse | None:
+    async def _say(self, conversation: ConversationEngine) -> BatchResponse | None:
         text = self.message.value
         if not text.strip():
             self.status.value = html_views.status_html("failed", "There is nothing to say yet.")
             return None
-        response = await dialogue.say(text)
+        response = await conversation.say(text)
         if response.outcome == "answered" and self.message.value == text:
             self.message.value = ""
         return response
 
-    def _show_closed(self, dialogue: ConversationEngine) -> None:
-        self._enable_buttons(not dialogue.closed)
-        words = "This conversation is closed." if dialogue.closed else ""
-        if dialogue.closed and self._sent is not None:
-            self._on_close(self._sent)
+    def _show_closed(self, conversation: ConversationEngine) -> None:
+        self._enable_buttons(not conversation.closed)
+        words = "This conversation is closed." if conversation.closed else ""
+        if conversation.closed and self._send is not None:
+            self._on_close(self._send)
         self.status.value = html_views.status_html("idle", words) if words else ""
 
-    def _enable_buttons(self, enabled: bool) -> None:
+    def _enable_buttons(self, is_enabled: bool) -> None:
         for button in (self.say_button, self.close_button):
-            button.disabled = not enabled
+            button.disabled = not is_enabled
 
 
 def lines_html(lines: Sequence[TranscriptLine], sent_lines: Sequence[TranscriptLine]) -> str:
@@ -265,11 +267,11 @@ def lines_html(lines: Sequence[TranscriptLine], sent_lines: Sequence[TranscriptL
     """
     # What was refused or never left is in no transcript, and yet somebody has typed it.
     unsent = [line for line in sent_lines if line.outcome in ("refused", "not sent")]
-    shown_lines = [*lines, *unsent] if lines else list(sent_lines)
-    if not shown_lines:
+    thread_lines = [*lines, *unsent] if lines else list(sent_lines)
+    if not thread_lines:
         return '<p class="lpnb-none">Nobody has said anything yet.</p>'
-    drawn = "".join(_line_html(line) for line in shown_lines)
-    return f'<div role="log" aria-label="Thread" tabindex="0"><ol>{drawn}</ol></div>'
+    items_html = "".join(_line_html(line) for line in thread_lines)
+    return f'<div role="log" aria-label="Thread" tabindex="0"><ol>{items_html}</ol></div>'
 
 
 def _line_html(line: TranscriptLine) -> str:

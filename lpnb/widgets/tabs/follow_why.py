@@ -34,8 +34,8 @@ class WhyView:
 
     def __init__(self, factory: WidgetFactory, folder: Path) -> None:
         self._folder = folder
-        self._sent: SentRequest | None = None
-        self._asked_about: SentRequest | None = None
+        self._send: SentRequest | None = None
+        self._send_to_confirm: SentRequest | None = None
         self._future: Future[None] | None = None
         self._answers: dict[SentRequest, str] = {}
         self.button = factory.button(
@@ -45,33 +45,33 @@ class WhyView:
         self.answer = factory.html("", "lpnb-answers")
         self.widgets = [factory.box([self.button, self.status], "lpnb-tools"), self.answer]
 
-    def show(self, sent: SentRequest) -> None:
-        """Turn to *sent*."""
-        if sent is not self._sent:
-            self._sent, self._asked_about = sent, None
-            self.answer.value = self._answers.get(sent, "")
-        can_ask = sent.client is not None and bool(sent.response.conversation_id)
+    def show(self, send: SentRequest) -> None:
+        """Turn to *send*."""
+        if send is not self._send:
+            self._send, self._send_to_confirm = send, None
+            self.answer.value = self._answers.get(send, "")
+        can_ask = send.client is not None and bool(send.response.conversation_id)
         set_visible(self.button, can_ask)
         words = html_views.status_html("idle", _ABOUT) if can_ask and not self.answer.value else ""
         self.status.value = words
 
     def ask(self) -> Future[None] | None:
         """Find out by sending; at a real account only on the second press. Returns the future of it."""
-        sent = self._sent
-        if sent is None or sent.client is None or (self._future is not None and not self._future.done()):
+        send = self._send
+        if send is None or send.client is None or (self._future is not None and not self._future.done()):
             return None
         self.button.disabled = True
-        self._future = event_loop.submit(self._ask(sent, sent.client))
+        self._future = event_loop.submit(self._ask(send, send.client))
         return self._future
 
-    async def _ask(self, sent: SentRequest, client: Client | AsyncClient) -> None:
+    async def _ask(self, send: SentRequest, client: Client | AsyncClient) -> None:
         from lpnb.experiments.routing.reasons import most_sends, reasons
 
         try:
-            case = case_values(sent)
+            case = case_values(send)
             most, is_real = most_sends(case), not client.settings.on_loopback
-            if is_real and self._asked_about is not sent:
-                self._asked_about = sent
+            if is_real and self._send_to_confirm is not send:
+                self._send_to_confirm = send
                 account = html_views.account_label(client.settings)
                 words = (
                     f"This opens up to {most} conversations at the {account}, and closes each. "
@@ -79,28 +79,28 @@ class WhyView:
                 )
                 self.status.value = html_views.status_html("ask", words)
                 return
-            self._asked_about = None
+            self._send_to_confirm = None
             self.status.value = html_views.status_html("busy", f"Asking, with up to {most} sends …")
             name = f"explorer-why-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.sqlite"
             answer = await asyncio.to_thread(
                 reasons, client, case, journal=self._folder / name, live=is_real,
                 confirm=most if is_real else None,
             )  # fmt: skip
-            self._answers[sent] = answer._repr_html_()
-            if sent is self._sent:
-                self.answer.value = self._answers[sent]
+            self._answers[send] = answer._repr_html_()
+            if send is self._send:
+                self.answer.value = self._answers[send]
                 words = f"Found out with {count(len(answer.sends), 'send')}."
                 self.status.value = html_views.status_html("done", words)
         except Exception as error:  # an exception in a task would vanish unseen
-            if sent is self._sent:
+            if send is self._send:
                 self.status.value = html_views.status_html("failed", error_text(error, client))
         finally:
             self.button.disabled = False
 
 
-def case_values(sent: SentRequest) -> dict[str, object]:
+def case_values(send: SentRequest) -> dict[str, object]:
     """What was sent as a case: its values by column."""
     form = Form(batch_fields(), lambda: None)
-    form.load(sent.batch.to_wire())
-    fixed = {"channelType", "brandId", "extra.brandId"}  # the same for every conversation of an account
-    return {name: value for name, value in fixed_columns(form).items() if name not in fixed}
+    form.load(send.batch.to_wire())
+    fixed_names = {"channelType", "brandId", "extra.brandId"}  # the same for every conversation of an account
+    return {name: value for name, value in fixed_columns(form).items() if name not in fixed_names}

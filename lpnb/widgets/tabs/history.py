@@ -16,7 +16,7 @@ from lpnb.widgets.send.history_store import MAX_AGE
 from lpnb.widgets.send.landing_lookup import LandingLookup, is_free_to_ask
 from lpnb.widgets.send.send_history import SendHistory
 from lpnb.widgets.send.sent_request import SentRequest
-from lpnb.widgets.send.sent_views import difference_html, sent_html
+from lpnb.widgets.send.sent_views import difference_html, send_html
 from lpnb.widgets.styles import WidgetFactory, set_visible
 
 #: How many sends are listed at once.
@@ -46,11 +46,11 @@ class HistoryTab:
         lookup: LandingLookup,
         on_forget: Callable[[], None],
     ) -> None:
-        self._history, self._sent, self._factory = history, history.sent, factory
+        self._history, self._sends, self._factory = history, history.sends, factory
         self._lookup, self._on_forget = lookup, on_forget
-        self._asked: set[SentRequest] = set()
+        self._asked_sends: set[SentRequest] = set()
         self._start = 0
-        self.chosen: SentRequest | None = None
+        self.selection: SentRequest | None = None
         self.search = ipw.Text(
             description="Search",
             placeholder="consumer, outcome, any value sent",
@@ -63,23 +63,23 @@ class HistoryTab:
         self._newer = factory.button("Newer", lambda _: self._show_from(self._start - _PAGE), "lpnb-tool")
         self._older = factory.button("Older", lambda _: self._show_from(self._start + _PAGE), "lpnb-tool")
         self._detail = factory.html("", "lpnb-answers")
-        self.compared = factory.html("", "lpnb-diff")
+        self.difference = factory.html("", "lpnb-diff")
         self.other = ipw.Text(description="Compare with #", layout=factory.plain, style=factory.text)
         self._note = factory.html("", "lpnb-note", "lpnb-flat")
 
-        def with_chosen(action: Callable[[SentRequest], None]) -> Callable[[object], None]:
+        def with_selection(action: Callable[[SentRequest], None]) -> Callable[[object], None]:
             return lambda _: self._run_action(action)
 
         self.reopen = factory.button(
-            "Reopen", with_chosen(reopen), tooltip="Back into the form, for its consumer"
+            "Reopen", with_selection(reopen), tooltip="Back into the form, for its consumer"
         )
-        self.resend = factory.button("Send again for a new consumer", with_chosen(resend))
-        self.follow = factory.button("Follow", with_chosen(follow))
-        compare = factory.button("Compare", with_chosen(self._compare))
-        self._chosen_box = factory.vbox(
+        self.resend = factory.button("Send again for a new consumer", with_selection(resend))
+        self.follow = factory.button("Follow", with_selection(follow))
+        compare = factory.button("Compare", with_selection(self._compare))
+        self._selection_box = factory.vbox(
             [
                 factory.box([self.reopen, self.resend, self.follow, self.other, compare], "lpnb-tools"),
-                self._note, self.compared, self._detail,
+                self._note, self.difference, self._detail,
             ],
             "lpnb-chosen", "lpnb-hidden",
         )  # fmt: skip
@@ -89,7 +89,7 @@ class HistoryTab:
                 self._about,
                 self.rows,
                 factory.box([self._newer, self._older], "lpnb-tools"),
-                self._chosen_box,
+                self._selection_box,
                 *self._make_keep_widgets(factory),
             ],
             "lpnb-tab",
@@ -111,16 +111,16 @@ class HistoryTab:
             self._keep_note,
         ]
 
-    def _on_keep(self, kept: bool) -> None:
-        self._history.keep(kept)
+    def _on_keep(self, is_kept: bool) -> None:
+        self._history.keep(is_kept)
         self._show_keeping()
 
     def forget_all(self) -> None:
         """Forget every send, in memory and on disk."""
         self._history.forget_all()
-        self.chosen = None
+        self.selection = None
         self.keep.value = False
-        set_visible(self._chosen_box, False)
+        set_visible(self._selection_box, False)
         self._show_keeping()
         self._on_forget()
         self.refresh()
@@ -142,7 +142,7 @@ class HistoryTab:
     def refresh(self) -> None:
         """Show the list as it is now."""
         query = self.search.value.strip()
-        matching = [sent for sent in reversed(self._sent) if not query or sent.matches(query)]
+        matching = [send for send in reversed(self._sends) if not query or send.matches(query)]
         self._start = max(0, min(self._start, max(0, len(matching) - 1) // _PAGE * _PAGE))
         page = matching[self._start : self._start + _PAGE]
         buttons = list(self.rows.children)
@@ -152,9 +152,9 @@ class HistoryTab:
         for place, button in enumerate(buttons):
             set_visible(button, place < len(page))
             if place < len(page):
-                is_chosen = page[place] is self.chosen
-                button.description = page[place].title + (" · shown below" if is_chosen else "")
-                (button.add_class if is_chosen else button.remove_class)("lpnb-chosen-row")
+                is_selection = page[place] is self.selection
+                button.description = page[place].title + (" · shown below" if is_selection else "")
+                (button.add_class if is_selection else button.remove_class)("lpnb-chosen-row")
                 # A class for each outcome, so that the list is read at a glance.
                 outcome = page[place].response.outcome.replace(" ", "-")
                 for each in ("answered", "refused", "unknown", "not-sent"):
@@ -167,22 +167,22 @@ class HistoryTab:
             (self._older, self._start + _PAGE < len(matching)),
         ):
             set_visible(button, visible)
-        text = f"{count(len(self._sent), 'send')} here, the newest first."
+        text = f"{count(len(self._sends), 'send')} here, the newest first."
         if query:
-            text = f"{len(matching)} of {count(len(self._sent), 'send')} found."
-        self._about.value = html_views.note_html(text if self._sent else "Nothing was sent yet.")
+            text = f"{len(matching)} of {count(len(self._sends), 'send')} found."
+        self._about.value = html_views.note_html(text if self._sends else "Nothing was sent yet.")
         self._ask_landings()
 
     def _ask_landings(self) -> None:
         """Ask where those on the page landed, where that costs nothing and nobody has asked."""
-        for sent in self._page:
-            if sent.landing is None and sent not in self._asked and is_free_to_ask(sent):
-                self._asked.add(sent)
-                event_loop.submit(self._find_quietly(sent))
+        for send in self._page:
+            if send.landing is None and send not in self._asked_sends and is_free_to_ask(send):
+                self._asked_sends.add(send)
+                event_loop.submit(self._find_quietly(send))
 
-    async def _find_quietly(self, sent: SentRequest) -> None:
+    async def _find_quietly(self, send: SentRequest) -> None:
         with contextlib.suppress(LpnbError):  # whoever follows it is told
-            await self._lookup.find(sent)
+            await self._lookup.find(send)
 
     def _show_from(self, start: int) -> None:
         self._start = start
@@ -192,22 +192,22 @@ class HistoryTab:
         if place < len(self._page):
             self.choose(self._page[place])
 
-    def choose(self, sent: SentRequest) -> None:
-        """Show *sent* below the list."""
-        self.chosen = sent
-        self._note.value = self.compared.value = ""
-        self.other.value = str(sent.number - 1) if sent.number > 1 else ""
-        self._detail.value = sent_html(sent)
-        self.follow.description = "Go on in the open one" if sent.response.open_for else "Follow"
-        set_visible(self._chosen_box, True)
+    def choose(self, send: SentRequest) -> None:
+        """Show *send* below the list."""
+        self.selection = send
+        self._note.value = self.difference.value = ""
+        self.other.value = str(send.number - 1) if send.number > 1 else ""
+        self._detail.value = send_html(send)
+        self.follow.description = "Go on in the open one" if send.response.open_for else "Follow"
+        set_visible(self._selection_box, True)
         self.refresh()
 
     def _run_action(self, action: Callable[[SentRequest], None]) -> None:
-        if self.chosen is None:
+        if self.selection is None:
             return
         try:
             self._note.value = ""
-            action(self.chosen)
+            action(self.selection)
         except Exception as error:  # an exception in a callback would vanish unseen
             words = (
                 str(error)
@@ -216,14 +216,14 @@ class HistoryTab:
             )
             self._note.value = html_views.note_html("", words)
 
-    def _compare(self, chosen: SentRequest) -> None:
+    def _compare(self, selection: SentRequest) -> None:
         query = self.other.value.strip().lstrip("#")
-        other = next((sent for sent in self._sent if str(sent.number) == query), None)
+        other = next((send for send in self._sends if str(send.number) == query), None)
         if other is None:
             self._note.value = html_views.note_html("", f"There is no send #{query}.")
             return
         self._note.value = ""
-        self.compared.value = difference_html(other, chosen)
+        self.difference.value = difference_html(other, selection)
 
     @property
     def widgets(self) -> list[Any]:
