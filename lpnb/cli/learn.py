@@ -110,7 +110,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _write_files(options: argparse.Namespace, routing: RoutingRules) -> bool:
     """Write each file that is named, whatever becomes of the others; False when one could not be written."""
-    ok = True
+    all_ok = True
     for path, write in (
         (options.out, routing.save),
         (options.picture, lambda path: routing.picture().save(path)),
@@ -122,11 +122,11 @@ def _write_files(options: argparse.Namespace, routing: RoutingRules) -> bool:
             print(f"{write(path)} is written.", file=sys.stderr)
         except LpnbError as error:
             print(error, file=sys.stderr)
-            ok = False
+            all_ok = False
         except OSError as error:
             print(one_line(f"{path} cannot be written: {error.strerror}."), file=sys.stderr)
-            ok = False
-    return ok
+            all_ok = False
+    return all_ok
 
 
 def _check_outputs(options: argparse.Namespace, errors: UsageErrors) -> None:

@@ -468,11 +468,11 @@ def _odd_values(parsed: ParsedRequest, finding_paths: set[str]) -> Iterator[Find
 def _numbers(body: Mapping[str, Any]) -> Iterator[Finding]:
     """Ids that are numbers, where the page has texts; clients that send numbers have been seen."""
     campaign = body.get("campaignInfo")
-    places = {"skillId": body} | (
+    members_by_id = {"skillId": body} | (
         dict.fromkeys(("campaignId", "engagementId"), campaign) if isinstance(campaign, Mapping) else {}
     )
-    for name, holder in places.items():
-        value = holder.get(name)
+    for name, members in members_by_id.items():
+        value = members.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             path = f"[1].body.{name}" if name == "skillId" else f"[1].body.campaignInfo.{name}"
             sentence = (

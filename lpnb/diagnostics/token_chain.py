@@ -143,10 +143,10 @@ def _token(
 
 
 def _caption(token: Token) -> str:
-    life = "never ends"
+    end_text = "never ends"
     if token.seconds_left is not None:
-        life = f"is renewed in {token.seconds_left / 60:.0f} minutes"
-    return f"{token.name}, from {token.given_by}: says {token.says}, travels as {token.sent_as}, {life}"
+        end_text = f"is renewed in {token.seconds_left / 60:.0f} minutes"
+    return f"{token.name}, from {token.given_by}: says {token.says}, travels as {token.sent_as}, {end_text}"
 
 
 def _value_text(name: str, value: object) -> str:

@@ -41,9 +41,11 @@ def call_complaints(
     if method is not None and re.fullmatch(r"\w+", method) and method.upper() != "POST":
         yield Complaint("method", f"The method is {method[:20]}; CONVERSATION takes POST.")
     query = parse_qs(match[2] or "", keep_blank_values=True) if match else {}
-    odd = [value for value in query.get("v", ()) if _VALUE.fullmatch(value) and value not in ("3", "3.0")]
-    if odd:
-        yield Complaint("v", f"v in the address must be 3; got {odd[0][:20] or 'nothing'}.")
+    versions = [
+        value for value in query.get("v", ()) if _VALUE.fullmatch(value) and value not in ("3", "3.0")
+    ]
+    if versions:
+        yield Complaint("v", f"v in the address must be 3; got {versions[0][:20] or 'nothing'}.")
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if re.fullmatch(r"[\w.+-]+/[\w.+-]+", media) and not re.search(r"^application/json$|\+json$", media):
         yield Complaint("Content-Type", f"Content-Type must be application/json; got {media[:80]}.")

@@ -183,7 +183,7 @@ def find_calls(text: str) -> list[RecordedCall]:
 
 
 def _calls(text: str) -> Iterator[RecordedCall]:
-    waiting: list[tuple[RecordedCall, set[str]]] = []  # with the threads that their records name
+    pending: list[tuple[RecordedCall, set[str]]] = []  # with the threads that their records name
     stray_answers = 0
     places = [*(match.start() for match in _RECORD.finditer(text)), len(text)]
     least = max(_LEAST_IN_RECORD, _LEAST_WORK // len(places))
@@ -192,24 +192,24 @@ def _calls(text: str) -> Iterator[RecordedCall]:
         if (call := _call_in(record, is_record=True, least=least)) is None:
             continue
         threads = _threads_of(record)
-        if call.body is not None or (call.url and not waiting):
+        if call.body is not None or (call.url and not pending):
             yield call
             if call.reply is None:
-                waiting.append((call, threads))
+                pending.append((call, threads))
             continue
-        candidates = waiting if len(waiting) == 1 else [one for one in waiting if one[1] & threads]
+        candidates = pending if len(pending) == 1 else [one for one in pending if one[1] & threads]
         if len(candidates) == 1:
             candidates[0][0].reply = call.reply
-            waiting.remove(candidates[0])
+            pending.remove(candidates[0])
         else:
             answer = call.reply.status if call.reply and call.reply.status else "An answer"
-            for one, _ in waiting:
+            for one, _ in pending:
                 one.notes.append(
-                    f"{answer} came to one of {len(waiting)} requests; the log does not say to which."
+                    f"{answer} came to one of {len(pending)} requests; the log does not say to which."
                 )
             stray_answers += 1
-        if stray_answers >= len(waiting):
-            waiting, stray_answers = [], 0
+        if stray_answers >= len(pending):
+            pending, stray_answers = [], 0
 
 
 def _threads_of(record: str) -> set[str]:

@@ -295,10 +295,10 @@ def _row(cells: Sequence[object], columns: Sequence[str]) -> str:
     return f"<tr>{''.join(cells_html)}</tr>"
 
 
-def note_html(helping: str, sentence: str = "") -> str:
+def note_html(help_text: str, sentence: str = "") -> str:
     """What stands below a field: its help, and what is wrong with it."""
     wrong = f'<b role="alert">{esc(sentence)}</b>' if sentence else ""
-    return wrong + esc(helping)
+    return wrong + esc(help_text)
 
 
 def error_text(error: BaseException, client: Client | AsyncClient) -> str:

@@ -47,13 +47,13 @@ class LiveTable(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
         self._conversation_id = conversation_id
         self._rows = rows
         self._next_event = self._draw()
-        self._following: Future[None] = event_loop.submit(self._follow())
+        self._follow_task: Future[None] = event_loop.submit(self._follow())
 
     def close(self) -> None:
         """Follow no more, and take the table away."""
-        following = getattr(self, "_following", None)
-        if following is not None:
-            following.cancel()
+        task = getattr(self, "_follow_task", None)
+        if task is not None:
+            task.cancel()
             self._next_event.cancel()
         super().close()
 

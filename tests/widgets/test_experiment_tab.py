@@ -435,7 +435,7 @@ def test_the_cases_of_a_band_and_of_a_move_are_shown(tab: ExperimentTab) -> None
 
     before = results._table.assign(landed_skill=["Cards", skill["business"]], landed_skill_id=["1", "2"])
     after = before.assign(landed_skill=["Loans", skill["business"]], landed_skill_id=["9", "2"])
-    results._moved, groups = move_groups(compare(before, after))
+    results._moves, groups = move_groups(compare(before, after))
     results.move_buttons.show(groups)
     results.move_buttons.widget.index = 1
 

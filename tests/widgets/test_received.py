@@ -86,7 +86,7 @@ def test_a_surprise_while_it_follows_is_said(client: Client, monkeypatch: pytest
 
         monkeypatch.setattr(receiver, "latest", broken)
         table._next_event.set_result(None)
-        table._following.result(10)
+        table._follow_task.result(10)
 
         assert table.value.endswith(
             '<p role="alert">It is not updated any more: OSError: &lt;disk full&gt;</p>'
@@ -100,7 +100,7 @@ def test_a_closed_table_follows_no_more(client: Client):
         table.close()
         table.close()
 
-        assert table._following.cancelled()
+        assert table._follow_task.cancelled()
         assert receiver._running._waiting == {}
 
 

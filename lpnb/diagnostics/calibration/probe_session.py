@@ -312,9 +312,9 @@ class ProbeSession:
 
         The last also where a reply said that nothing had opened: it may have been nonsense.
         """
-        unsure = set(self.conversation_consumers)
+        unsure_consumers = set(self.conversation_consumers)
         for attempt in range(3):
-            if not self.open and not unsure:
+            if not self.open and not unsure_consumers:
                 return
             if attempt:
                 await asyncio.sleep(self.engine.scaled(1.0))
@@ -323,11 +323,11 @@ class ProbeSession:
                     self.note_trouble(None)
                     with suppress(LpnbError, ProbingEndedError):
                         await self.close(conversation_id)
-                for consumer in sorted(unsure):
+                for consumer in sorted(unsure_consumers):
                     self.note_trouble(None)
                     with suppress(LpnbError, ProbingEndedError):
                         if not await self._find_open(consumer):
-                            unsure.discard(consumer)
+                            unsure_consumers.discard(consumer)
 
     async def _find_open(self, consumer: str) -> bool:
         """Whether Monitoring or history know of an open conversation, which is noted."""

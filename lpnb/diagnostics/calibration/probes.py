@@ -380,8 +380,8 @@ def _file(path: str, preview: str = _PREVIEW) -> Frame:
 async def _ask_files(context: ProbeContext, conversation_id: str) -> None:
     """Publish a file that is not stored, store one, and let another consumer ask for it."""
     session, results = context.session, context.results
-    nowhere = f"/v1/AUTH_async-images/{session.settings.account_id}/lpnb-no-such-file.png"
-    reply = await session.publish(context.plain, conversation_id, _file(nowhere))
+    missing_path = f"/v1/AUTH_async-images/{session.settings.account_id}/lpnb-no-such-file.png"
+    reply = await session.publish(context.plain, conversation_id, _file(missing_path))
     results.settle_by("check_files", reply, False, True)
     body = {"fileSize": str(len(_PIXEL)), "fileType": "PNG"}
     upload_reply = await session.send(context.plain, "ms.GenerateURLForUploadFile", body)
@@ -668,21 +668,21 @@ async def await_history(context: ProbeContext) -> None:
     if conversation_id is None:
         results.reasons["history_delay"] = "No conversation was opened."
         return
-    missing = 0.0  # the latest moment at which it was not there
+    last_absence = 0.0  # the latest moment at which it was not there
     while True:
         start = time.monotonic() - context.opened_at
         reply = await _search(context, way, conversation_id)
-        late = time.monotonic() - context.opened_at
+        elapsed = time.monotonic() - context.opened_at
         if _is_there(reply):
-            evidence = f"not there after {missing:.1f} s, there after {late:.1f} s"
+            evidence = f"not there after {last_absence:.1f} s, there after {elapsed:.1f} s"
             results.settle(
-                "history_delay", round((missing + late) / 2), f"shown after {late:.1f} s", evidence
+                "history_delay", round((last_absence + elapsed) / 2), f"shown after {elapsed:.1f} s", evidence
             )
             return
-        missing = start
-        remaining_seconds = context.wait - late
+        last_absence = start
+        remaining_seconds = context.wait - elapsed
         if remaining_seconds <= 0:
-            results.reasons["history_delay"] = f"History had not shown a conversation after {late:.0f} s."
+            results.reasons["history_delay"] = f"History had not shown a conversation after {elapsed:.0f} s."
             return
         await asyncio.sleep(min(context.session.engine.scaled(1.0), remaining_seconds))
 

@@ -86,7 +86,7 @@ class BatchForm:
         self._undo_stack: list[Any] = []
         self._redo_stack: list[Any] = []
         self._last_edit = ("", 0.0)
-        self._restoring = False
+        self._is_restoring = False
         self._findings: Sequence[Complaint] = ()
         self._finding_values: dict[str, Any] = {}
         self.form = Form(batch_fields(), self.render, self._record_typing)
@@ -309,11 +309,11 @@ class BatchForm:
         self.form.restore(form)
 
     def _set_consumer(self, value: str) -> None:
-        self._restoring = True
+        self._is_restoring = True
         try:
             self._consumer = self.consumer_id.value = value
         finally:
-            self._restoring = False
+            self._is_restoring = False
 
     def _record_typing(self, key: str) -> None:
         """Typing on in the same field is one step, for as long as nobody pauses."""
@@ -330,7 +330,7 @@ class BatchForm:
         self._redo_stack.clear()
 
     def _on_consumer_input(self, change: Mapping[str, Any]) -> None:
-        if not self._restoring:
+        if not self._is_restoring:
             self._record_typing(CONSUMER)
             self._consumer = change["new"]
             self.render()

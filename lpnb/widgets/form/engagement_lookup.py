@@ -178,10 +178,10 @@ class EngagementLookup:
 
     def _show(self, engagement: Engagement) -> None:
         self.engagement = engagement
-        ok = engagement.outcome == "offered"
-        set_visible(self.take_button, ok)
+        usable = engagement.outcome == "offered"
+        set_visible(self.take_button, usable)
         self.status.value = html_views.status_html(
-            "done" if ok else "ask", html_views.panel_text(engagement.explanation)
+            "done" if usable else "ask", html_views.panel_text(engagement.explanation)
         )
         facts = [
             ("outcome", engagement.outcome), ("campaign", engagement.campaign_id),
@@ -193,7 +193,7 @@ class EngagementLookup:
         rows = "".join(f"<dt>{name}</dt><dd>{esc(value)}</dd>" for name, value in facts if value)
         raw = esc(engagement.raw.decode("utf-8", "replace")[:20_000])
         self.result.value = (
-            f'<div class="lpnb-outcome" data-outcome="{"answered" if ok else "unknown"}"><dl>{rows}</dl>'
+            f'<div class="lpnb-outcome" data-outcome="{"answered" if usable else "unknown"}"><dl>{rows}</dl>'
             '</div><details class="lpnb-raw"><summary>The reply as it came</summary>'
             f'<pre tabindex="0"><code>{raw}</code></pre></details>'
         )

@@ -92,7 +92,7 @@ class Form:
         self._sde_positions = dict(_DEFAULT_POSITIONS)
         self._on_change = on_change
         self._before_change = before_change
-        self._restoring = False
+        self._is_restoring = False
 
     def add(self, fields: Iterable[FormField]) -> list[FormField]:
         """Take on those of *fields* that are new, and return them."""
@@ -209,17 +209,17 @@ class Form:
         self._show(DEFAULTS)
 
     def _show(self, values: Mapping[str, Any]) -> None:
-        self._restoring = True
+        self._is_restoring = True
         try:
             self.values = dict(values)
             for key, widget in self.widgets.items():
                 widget.value = values.get(key, self.fields[key].empty)
         finally:
-            self._restoring = False
+            self._is_restoring = False
         self._on_change()
 
     def _on_input(self, key: str, value: Any) -> None:
-        if not self._restoring:
+        if not self._is_restoring:
             self._before_change(key)
             self.values[key] = value
             self._on_change()

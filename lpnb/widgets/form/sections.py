@@ -42,8 +42,8 @@ class Section:
     def _note(self, fields: Iterable[FormField]) -> None:
         for field in fields:
             if field.key in self._keys_with_help or field.kind in ("choice", "whole", "number"):
-                helping = field.help if field.key in self._keys_with_help else ""
-                self._notes[field.key] = self._factory.html(note_html(helping), "lpnb-note")
+                help_text = field.help if field.key in self._keys_with_help else ""
+                self._notes[field.key] = self._factory.html(note_html(help_text), "lpnb-note")
 
     def add(self, fields: Sequence[FormField]) -> None:
         """Show further fields below those that are there."""

@@ -107,8 +107,8 @@ class HistoryStore:
         latest = {record["key"]: record for record in map(_record, lines) if record is not None}
         oldest = (datetime.now(UTC) - MAX_AGE).isoformat()
         young = [record for record in latest.values() if record["at"] >= oldest]
-        under_way = {mark for mark in self._marks() if is_locked(mark)}
-        if len(young) < len(lines) and not under_way:
+        open_marks = {mark for mark in self._marks() if is_locked(mark)}
+        if len(young) < len(lines) and not open_marks:
             self._replace(_SENDS, "".join(json_text(record) + "\n" for record in young))
         for mark in self._marks():
             record = _record(mark.read_text(encoding="utf-8", errors="replace")) if mark.exists() else None
@@ -116,7 +116,7 @@ class HistoryStore:
                 self._remove(mark)
             elif record["key"] not in latest:
                 young.append(record)
-        return [record for record in young if self._mark(record["key"]) not in under_way]
+        return [record for record in young if self._mark(record["key"]) not in open_marks]
 
     def save_form(self, form: Mapping[str, Any]) -> None:
         """Keep what the form holds now, in place of what it held before."""
@@ -136,8 +136,8 @@ class HistoryStore:
         """Delete everything that was kept."""
         for mark in self._marks():
             self._remove(mark)
-        under_way = self._marks()
-        for name in (_FORM, _SENDS, *([] if under_way else [_IGNORE])):
+        open_marks = self._marks()
+        for name in (_FORM, _SENDS, *([] if open_marks else [_IGNORE])):
             (self.folder / name).unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()

@@ -110,7 +110,7 @@ class SendButton:
         self._batch_form: BatchForm | None = None
         self._last_question = ""
         self._pressed_at = -DOUBLE_CLICK  # in the page; a script that clicks twice means it
-        self._request_sent = False
+        self._is_request_sent = False
         self._status_consumer: str | None = None
         self._send_lock = threading.Lock()
         self._future: Future[None] | None = None
@@ -210,11 +210,11 @@ class SendButton:
             self._pressed_at = time.monotonic()
 
     def _on_send(self, _button: object) -> None:
-        if self._request_sent and time.monotonic() - self._pressed_at < DOUBLE_CLICK:
+        if self._is_request_sent and time.monotonic() - self._pressed_at < DOUBLE_CLICK:
             return
         # Callbacks may come from any thread, and twice: only one of them gets further than this.
         if self._send_lock.acquire(blocking=False):
-            self._task, self._request_sent = None, False
+            self._task, self._is_request_sent = None, False
             self._future = event_loop.submit(self._send_what_is_shown(self._client, self._confirmation))
 
     def _on_again(self, _button: object) -> None:
@@ -246,7 +246,7 @@ class SendButton:
                     "failed", "Not sent: the account was switched after the press. Press Send again."
                 )
             elif self._may_send(confirmation, consumer):
-                self.button.disabled = self._request_sent = True
+                self.button.disabled = self._is_request_sent = True
                 self._hide_confirmation()
                 self.show_status("busy", f"Sending for {consumer} …")
                 await self._send(client, confirmation, batch, consumer)
@@ -254,7 +254,7 @@ class SendButton:
             self.show_error(error)
         finally:
             self._send_lock.release()
-            remaining = self._pressed_at + DOUBLE_CLICK - time.monotonic() if self._request_sent else 0.0
+            remaining = self._pressed_at + DOUBLE_CLICK - time.monotonic() if self._is_request_sent else 0.0
             if remaining > 0:
                 event_loop.loop().call_later(remaining, self._enable_button)
             else:

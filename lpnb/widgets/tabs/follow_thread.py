@@ -266,8 +266,8 @@ def lines_html(lines: Sequence[TranscriptLine], sent_lines: Sequence[TranscriptL
         1
     """
     # What was refused or never left is in no transcript, and yet somebody has typed it.
-    unsent = [line for line in sent_lines if line.outcome in ("refused", "not sent")]
-    thread_lines = [*lines, *unsent] if lines else list(sent_lines)
+    unsent_lines = [line for line in sent_lines if line.outcome in ("refused", "not sent")]
+    thread_lines = [*lines, *unsent_lines] if lines else list(sent_lines)
     if not thread_lines:
         return '<p class="lpnb-none">Nobody has said anything yet.</p>'
     items_html = "".join(_line_html(line) for line in thread_lines)
