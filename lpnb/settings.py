@@ -514,7 +514,9 @@ class SettingsLookup:
         for name in _NAMES:
             if name in self.sources or name == "LP_DOMAIN_API":
                 by_source.setdefault(self.sources.get(name, "default"), []).append(name)
-        return "; ".join(f"{', '.join(names)} from {_the(source)}" for source, names in by_source.items())
+        return "; ".join(
+            f"{', '.join(names)} from {_source_phrase(source)}" for source, names in by_source.items()
+        )
 
     def readable_by_others(self) -> str | None:
         """What to do about a file that holds secrets and that others may read; None when there is none."""
@@ -637,8 +639,8 @@ def normalized_proxy(proxy: Secret | str) -> Secret:
 def _read_file(path: Path) -> dict[str, str]:
     # No frame that raises holds what the file says: a traceback may show its variables.
     values, problem, owners = read_env_file(path)
-    ours = any(_meant_name(key) in _NAMES for key in values)
-    if owners and ours and not os.environ.get(_ALLOW_SHARED, "").strip():
+    has_setting = any(_meant_name(key) in _NAMES for key in values)
+    if owners and has_setting and not os.environ.get(_ALLOW_SHARED, "").strip():
         hint = f"Where files have no owner, as on some mounts, set {_ALLOW_SHARED}=1 in the environment."
         problem = f"{owners}\n{hint}"
     if problem:
@@ -673,7 +675,7 @@ def _whole_number(value: object) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
-def _the(source: str) -> str:
+def _source_phrase(source: str) -> str:
     return f"the {source}" if source in ("environment", "default") else source
 
 

@@ -114,8 +114,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         keys: set[str] = set()
-        double = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
-        raise JsonLimitError(f"the key {double!r} occurs twice in one object")
+        duplicate = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
+        raise JsonLimitError(f"the key {duplicate!r} occurs twice in one object")
     return fields
 
 

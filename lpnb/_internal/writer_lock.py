@@ -95,7 +95,7 @@ class FileLock:
         except BaseException:
             self._release()
             raise
-        _held.add(self)
+        _held_locks.add(self)
 
     def _take(self) -> None:
         while True:
@@ -139,12 +139,12 @@ class FileLock:
             return False
 
 
-_held: weakref.WeakSet[FileLock] = weakref.WeakSet()
+_held_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 def _release_in_child() -> None:
     """A child has its parent's handles, and would hold on to the lock of a parent that died."""
-    for lock in list(_held):
+    for lock in list(_held_locks):
         lock._release()
 
 

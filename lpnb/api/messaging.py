@@ -31,7 +31,7 @@ from lpnb.transport.retries import MAX_WAIT, Throttle, refusal_delay
 TokenKind = Literal["AppJWT", "ConsumerJWS"]
 #: The AppJWT and the ConsumerJWS.
 Tokens = tuple[Secret, Secret]
-_BOTH: frozenset[TokenKind] = frozenset(("AppJWT", "ConsumerJWS"))
+_BOTH_TOKENS: frozenset[TokenKind] = frozenset(("AppJWT", "ConsumerJWS"))
 #: Which token a 401 with this errorCode is about; without one, or with another, it may be either.
 #: Source: Send API, error codes.
 _REFUSED_TOKEN: Mapping[str, frozenset[TokenKind]] = {
@@ -120,8 +120,8 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
         assert answer is not None  # noqa: S101 - a request is answered with an exchange
         exchange, reading = _read(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
-        dead = _REFUSED_TOKEN.get(code, _BOTH)
-        decision = verdict(exchange, reading.says, dead <= renewed_kinds)
+        refused_kinds = _REFUSED_TOKEN.get(code, _BOTH_TOKENS)
+        decision = verdict(exchange, reading.says, refused_kinds <= renewed_kinds)
         if decision.retry == "throttle":
             # For every caller of this account, also when this one gives up.
             refusals += 1
@@ -142,7 +142,7 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
                 continue
             if decision.retry == "refresh":
                 # One that another caller has renewed meanwhile was not ours to renew, and does not count.
-                renewed_kinds |= context.drop_tokens(dead, tokens)
+                renewed_kinds |= context.drop_tokens(refused_kinds, tokens)
                 yield RefreshTokens(consumer_id)
                 continue
         return _response(outgoing, consumer_id, exchange, reading, decision, attempts)

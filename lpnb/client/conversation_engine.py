@@ -396,15 +396,15 @@ def _state_of(event: Event) -> Mapping[str, Any] | None:
 def _of_record(record: HistoryRecord, conversation_id: str) -> ConversationDetails:
     campaign = record.raw.get("campaign")
     campaign = campaign if isinstance(campaign, Mapping) else {}
-    people: list[tuple[str, str]] = []
+    ids_and_roles: list[tuple[str, str]] = []
     for name, key, role in (
         ("consumerParticipants", "participantId", "CONSUMER"),
         ("agentParticipants", "agentId", "AGENT"),
     ):
         participants = record.raw.get(name)
-        for each in participants if isinstance(participants, list) else [participants]:
-            if isinstance(each, Mapping) and each.get(key) is not None:
-                people.append((str(each[key]), role))
+        for participant in participants if isinstance(participants, list) else [participants]:
+            if isinstance(participant, Mapping) and participant.get(key) is not None:
+                ids_and_roles.append((str(participant[key]), role))
     info = record.info
     return ConversationDetails(
         conversation_id=conversation_id,
@@ -415,7 +415,7 @@ def _of_record(record: HistoryRecord, conversation_id: str) -> ConversationDetai
         skill_name=record.latest_skill_name,
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("campaignEngagementId")),
-        participants=tuple(dict.fromkeys(people)),
+        participants=tuple(dict.fromkeys(ids_and_roles)),
         started_at=record.started_at,
         ended_at=record.ended_at,
         close_reason=_text(info.get("closeReason")),
@@ -427,7 +427,7 @@ def _of_state(event: Event, conversation_id: str) -> ConversationDetails:
     details = _state_of(event) or {}
     campaign = details.get("campaignInfo")
     campaign = campaign if isinstance(campaign, Mapping) else {}
-    people = details.get("participants")
+    participants = details.get("participants")
     return ConversationDetails(
         conversation_id=conversation_id,
         source="webhook",
@@ -437,9 +437,9 @@ def _of_state(event: Event, conversation_id: str) -> ConversationDetails:
         campaign_id=_text(campaign.get("campaignId")),
         engagement_id=_text(campaign.get("engagementId")),
         participants=tuple(
-            (str(each.get("id")), str(each.get("role")))
-            for each in (people if isinstance(people, list) else [people])
-            if isinstance(each, Mapping)
+            (str(participant.get("id")), str(participant.get("role")))
+            for participant in (participants if isinstance(participants, list) else [participants])
+            if isinstance(participant, Mapping)
         ),
         started_at=_moment(details.get("startTs")),
         ended_at=_moment(details.get("endTs")),

@@ -35,14 +35,14 @@ def check_live(
     """
     who = f"account {settings.account_id} through {settings.domain_api}"
     cases = f"{'at most ' if at_most else ''}{count:,} conversation{'s' if count != 1 else ''}"
-    say = f"Say confirm={count}."
+    instruction = f"Say confirm={count}."
     if settings.on_loopback:
         if live and has_fallen_back(settings):
             raise RunError(
                 SettingsLookup.find().no_settings("live=True", ", so this client is of the embedded sandbox")
             )
         if confirm is not None and confirm != count:
-            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {say}")
+            raise RunError(f"This would open {cases} at {who}; {confirm} was confirmed. {instruction}")
         return
     if not live:
         look = "Look at it with dry_run=True first, then say" if dry_run else "Say"
@@ -60,4 +60,4 @@ def check_live(
         confirm = int(answer) if answer.strip().isdecimal() else -1
     if confirm != count:
         reason = "it was not confirmed" if confirm is None else f"{confirm} was confirmed"
-        raise RunError(f"This would open {cases} at the real {who}; {reason}. {say}")
+        raise RunError(f"This would open {cases} at the real {who}; {reason}. {instruction}")

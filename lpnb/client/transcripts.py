@@ -25,7 +25,7 @@ _KINDS = {
     "HOSTED_FILE": "file",
     "RICH_CONTENT": "rich content",
 }
-_WHO = {"CONSUMER": "consumer", "ASSIGNED_AGENT": "agent", "AGENT": "agent"}
+_SIDES = {"CONSUMER": "consumer", "ASSIGNED_AGENT": "agent", "AGENT": "agent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def line_of_webhook(event: Event) -> TranscriptLine:
     file = file_in(event.raw)
     role = event.role or ""
     return TranscriptLine(
-        who=_WHO.get(role, role.lower()),
+        who=_SIDES.get(role, role.lower()),
         kind="file" if file else _KINDS.get(event.kind, event.kind),
         text=event.text if not file else _caption(file),
         at=event.at or event.received_at,
@@ -116,27 +116,29 @@ def merge_sources(
         >>> merge_sources([line, line])[0].sources
         ('sent',)
     """
-    received = [line_of_webhook(event) for event in events if event.is_message]
-    numbered: dict[tuple[str | None, int], TranscriptLine] = {}
-    unnumbered: list[TranscriptLine] = []
-    unconfirmed: list[TranscriptLine] = []
-    for line in (*own_lines, *received, *map(line_of_history, messages)):
+    webhook_lines = [line_of_webhook(event) for event in events if event.is_message]
+    lines_by_number: dict[tuple[str | None, int], TranscriptLine] = {}
+    unnumbered_lines: list[TranscriptLine] = []
+    unconfirmed_lines: list[TranscriptLine] = []
+    for line in (*own_lines, *webhook_lines, *map(line_of_history, messages)):
         if line.sequence is not None:
             key = (line.dialog_id, line.sequence)
-            numbered[key] = _merge_lines(numbered[key], line) if key in numbered else line
-        elif line.outcome == "unknown":
-            unconfirmed.append(line)
-        else:
-            unnumbered.append(line)
-    for line in unconfirmed:
-        place = next((key for key, other in numbered.items() if _is_probably_same(line, other)), None)
-        if place is None:
-            unnumbered.append(line)
-        else:
-            numbered[place] = replace(
-                _merge_lines(line, numbered[place]), sequence=place[1], dialog_id=place[0]
+            lines_by_number[key] = (
+                _merge_lines(lines_by_number[key], line) if key in lines_by_number else line
             )
-    return _in_order([*numbered.values(), *unnumbered])
+        elif line.outcome == "unknown":
+            unconfirmed_lines.append(line)
+        else:
+            unnumbered_lines.append(line)
+    for line in unconfirmed_lines:
+        place = next((key for key, other in lines_by_number.items() if _is_probably_same(line, other)), None)
+        if place is None:
+            unnumbered_lines.append(line)
+        else:
+            lines_by_number[place] = replace(
+                _merge_lines(line, lines_by_number[place]), sequence=place[1], dialog_id=place[0]
+            )
+    return _in_order([*lines_by_number.values(), *unnumbered_lines])
 
 
 def to_columns(conversation_id: str, lines: Sequence[TranscriptLine]) -> dict[str, list[object]]:

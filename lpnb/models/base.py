@@ -298,7 +298,7 @@ _FIELD_OF_WORD = {word: field for field, words in _OTHER_WORDS.items() for word 
 
 
 def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in: bool) -> Complaint:
-    owner, loc = _follow(model, [part for part in detail["loc"] if part != "function-plain"])
+    owner, loc = _owner_and_wire_path(model, [part for part in detail["loc"] if part != "function-plain"])
     if loc and loc[0] in model.wire_beside:
         root = root.rpartition(".")[0]
     path = join(root, *loc) or model.__name__
@@ -333,7 +333,9 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
     return must(path, _RULES.get(kind, detail["msg"]), value)
 
 
-def _follow(model: type[WireModel], loc: Sequence[str | int]) -> tuple[type[WireModel], list[str | int]]:
+def _owner_and_wire_path(
+    model: type[WireModel], loc: Sequence[str | int]
+) -> tuple[type[WireModel], list[str | int]]:
     """Walk *loc* into nested models: whose field the last part is, and the whole path in wire spelling."""
     owner, wire_path = model, list(loc)
     for place, part in enumerate(loc):
@@ -362,28 +364,26 @@ def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
         example = "age=datetime.date(1984, 3, 12)" if typed_in else f'"age": {parts}'
         return f" A birth date goes into age, such as {example}."
     if same not in map(plain_name, names):
-        for place, home in _homes(owner, typed_in):
-            for name, field in home.model_fields.items():
+        for place, model in _nested_models(owner, typed_in):
+            for name, field in model.model_fields.items():
                 if name != "extra" and plain_name(name) in (same, field_name):
                     if not typed_in:
                         return f" Did you mean '{place}.{field.alias}'?"
-                    return (
-                        f" It is a field of {home.__name__}: {place.format(f'{home.__name__}({name}=...)')}."
-                    )
+                    return f" It is a field of {model.__name__}: {place.format(f'{model.__name__}({name}=...)')}."
     return did_you_mean(unknown, names)
 
 
-def _homes(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
+def _nested_models(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:
     """The models whose fields are taken for the owner's, each with its place as it is written."""
     for name, field in owner.model_fields.items():
         several = any(get_origin(part) is list for part in (field.annotation, *get_args(field.annotation)))
-        for home in models_in(field.annotation):
+        for model in models_in(field.annotation):
             if typed_in:
-                yield f"{name}=[{{}}]" if several else f"{name}={{}}", home
+                yield f"{name}=[{{}}]" if several else f"{name}={{}}", model
             else:
-                yield f"{field.alias}[0]" if several else str(field.alias), home
+                yield f"{field.alias}[0]" if several else str(field.alias), model
     if typed_in:
-        yield from ((place, home) for place, homes in owner.elsewhere.items() for home in homes)
+        yield from ((place, model) for place, models in owner.elsewhere.items() for model in models)
 
 
 def _choices(owner: type[WireModel], wire_name: str) -> Sequence[str]:

@@ -23,7 +23,7 @@ GUIDE = "Getting started with Connector API"
 _LANG = re.compile(r"[a-z]{2,3}-[A-Z]{2}\Z")
 _LANG_OR = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}\Z")
 #: How Excel and its like write a long number that was typed or opened as one, in most languages.
-_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}\Z")
+_ROUNDED_ID = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}\Z")
 _KNOWN_CONTEXTS = ("SharkContext", "SMSContext", "MobileAppContext", "ProactiveContext")
 #: The keys and places that lead to a value.
 _Steps = tuple[str | int, ...]
@@ -264,7 +264,7 @@ def odd_value(name: str, text: str) -> str | None:
         )
     if not text.isascii() and (sign := _INVISIBLE.search(text)):
         return f"{brief(text)} holds an invisible character (U+{ord(sign[0]):04X})."
-    if not text.isascii() and (original_text := _misread(text)) is not None:
+    if not text.isascii() and (original_text := _original_text(text)) is not None:
         description = f"stands where {original_text!r} was meant" if original_text else "has lost letters"
         return (
             f"{brief(text)} {description}: its source was read in a wrong encoding. Save that anew, as UTF-8."
@@ -294,7 +294,7 @@ def odd_value(name: str, text: str) -> str | None:
     return None
 
 
-def _misread(text: str) -> str | None:
+def _original_text(text: str) -> str | None:
     """What *text* was before UTF-8 was read as Windows text; "" where letters are lost, else None."""
     if "\ufffd" in text:
         return ""
@@ -320,13 +320,13 @@ _WORDS = re.compile(
 #: No-break and zero-width signs, which come along from web pages and chats.
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u202a-\u202e\u202f\u2060-\u2064\ufeff]")
 #: Greek and Cyrillic letters that look like Latin ones.
-_ALIKE = (
+_LOOKALIKES = (
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf"
     "\u0405\u0406\u0408\u0410\u0412\u0415\u041a\u041c-\u041e\u0420-\u0423\u0425"
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458"
 )
 #: One of them right beside a Latin letter.
-_TWO_SCRIPTS = re.compile(f"(?<=[A-Za-z])([{_ALIKE}])|([{_ALIKE}])(?=[A-Za-z])")
+_TWO_SCRIPTS = re.compile(f"(?<=[A-Za-z])([{_LOOKALIKES}])|([{_LOOKALIKES}])(?=[A-Za-z])")
 #: What spreadsheets show where a value could not be computed: in English, and what German, French, Spanish,
 #: Italian, Dutch, Portuguese, then the Nordic languages and Polish have besides.
 FORMULA_ERROR = re.compile(
@@ -358,7 +358,7 @@ def is_rounded(value: object) -> bool:
         >>> is_rounded("1.0E+11"), is_rounded("880524014")
         (True, False)
     """
-    return isinstance(value, str) and _ROUNDED.match(value) is not None
+    return isinstance(value, str) and _ROUNDED_ID.match(value) is not None
 
 
 def _is_filled(sde: AnySde) -> bool:

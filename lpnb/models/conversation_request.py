@@ -235,11 +235,11 @@ def profile_body(elements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"authenticatedData": {"lp_sdes": elements}} if elements else {}
 
 
-_MADE = frozenset((CustomerInfo, PersonalInfo))
+_SDE_CLASSES = frozenset((CustomerInfo, PersonalInfo))
 
 
 def _sdes(elements: Any, path: str, unknown: str, complaints: list[Complaint]) -> tuple[AnySde, ...]:
-    if isinstance(elements, list | tuple) and all(type(item) in _MADE for item in elements):
+    if isinstance(elements, list | tuple) and all(type(item) in _SDE_CLASSES for item in elements):
         return tuple(elements)  # valid as they are
     path_of_sdes = join(path, "authenticatedData", "lp_sdes")
     if not isinstance(elements, Iterable) or isinstance(

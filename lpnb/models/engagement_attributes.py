@@ -358,7 +358,7 @@ def read_attribute(data: Any, path: str, complaints: list[Complaint]) -> AnyAttr
         return read_sde(data, path, "refuse", complaints)
     if isinstance(kind, str) and kind in _TYPES:
         return _TYPES[kind].collect(data, path, "refuse", complaints)
-    wrong = one_of(join(path, "type"), kind, ("ctmrinfo", "personal", *_TYPES))
-    sentence = f"{wrong.sentence} To send it all the same, use OtherAttribute."
-    complaints.append(Complaint(wrong.path, sentence))
+    complaint = one_of(join(path, "type"), kind, ("ctmrinfo", "personal", *_TYPES))
+    sentence = f"{complaint.sentence} To send it all the same, use OtherAttribute."
+    complaints.append(Complaint(complaint.path, sentence))
     return None

@@ -27,16 +27,16 @@ _ALREADY_OPEN = re.compile(r"User (?P<user>\S{1,128}) already has open conversat
 #: What a frame is refused with because another one of the batch was.
 _DEPENDENT = re.compile(r"(?i)not (?:opened|processed|executed|set|sent)\b.*\b(?:before|previous|other)\b")
 #: Words for a service's own trouble: what it did before that, nobody knows.
-_TROUBLE = (
+_SERVER_ERRORS = (
     "INTERNAL_SERVER_ERROR",
     "BAD_GATEWAY",
     "SERVICE_UNAVAILABLE",
     "GATEWAY_TIMEOUT",
     "REQUEST_TIMEOUT",
 )
-_UNRELIABLE = frozenset((None, "missing", "doubled", *_TROUBLE))
+_UNRELIABLE = frozenset((None, "missing", "doubled", *_SERVER_ERRORS))
 #: Codes that are neither OK nor a refusal; numbers in place of words are the WebSocket's.
-_NEITHER = re.compile(r"CREATED|ACCEPTED|NO_CONTENT|MULTI_STATUS|ok|[1235]\d\d|408")
+_UNCLEAR_CODE = re.compile(r"CREATED|ACCEPTED|NO_CONTENT|MULTI_STATUS|ok|[1235]\d\d|408")
 
 
 # Like ``BatchResponse`` these are not frozen: some are made for every attempt, and freezing doubles the cost.
@@ -260,11 +260,11 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
             answers.setdefault(req_id, []).append(element)
         else:
             strays.append(element)
-    if not answers and (whole := _whole_refusal(strays)) is not None:
-        return Reading(_all(requests, str(whole["code"]), _message(whole)), tuple(strays))
+    if not answers and (refusal := _whole_refusal(strays)) is not None:
+        return Reading(_all(requests, str(refusal["code"]), _message(refusal)), tuple(strays))
     pairs = tuple([_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests])
     if len(answers) == len(reply) and all(pair.ok for pair in pairs):  # nothing is odd, as a rule
-        return Reading(pairs, (), None, _says(pairs))
+        return Reading(pairs, (), None, _says_of(pairs))
     anomalies = [f"{pair.type}: {pair.message}." for pair in pairs if pair.code in ("missing", "doubled")]
     anomalies.extend(
         f"{pair.type} came back with the code {brief(pair.code)}, and yet with a conversationId."
@@ -280,7 +280,7 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     anomalies.extend(
         f"{pair.type} came back with the code {brief(pair.code)}, which is neither OK nor a refusal."
         for pair in pairs
-        if _NEITHER.fullmatch(pair.code or "") and not (pair.type == _OPENS and _names_an_id(pair))
+        if _UNCLEAR_CODE.fullmatch(pair.code or "") and not (pair.type == _OPENS and _names_an_id(pair))
     )
     anomalies.extend(
         f"{kind} was answered {len(answers[req_id])} times, each time alike."
@@ -291,7 +291,7 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     if strays:
         verb = "answer fits" if len(strays) == 1 else "answers fit"
         anomalies.append(f"{len(strays)} {verb} no request.")
-    return Reading(pairs, tuple(strays), " ".join(anomalies) or None, _says(pairs))
+    return Reading(pairs, tuple(strays), " ".join(anomalies) or None, _says_of(pairs))
 
 
 def _whole_refusal(strays: Sequence[Any]) -> dict[str, Any] | None:
@@ -420,7 +420,7 @@ def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair
     )
 
 
-def _says(pairs: Sequence[Pair]) -> Says:
+def _says_of(pairs: Sequence[Pair]) -> Says:
     conversation = next((pair for pair in pairs if pair.type == _OPENS), None)
     if conversation is not None and conversation.conversation_id:
         return "created"
@@ -434,7 +434,7 @@ def _says(pairs: Sequence[Pair]) -> Says:
 
 
 def _is_unreliable(code: str | None) -> bool:
-    return code in _UNRELIABLE or _NEITHER.fullmatch(code or "") is not None
+    return code in _UNRELIABLE or _UNCLEAR_CODE.fullmatch(code or "") is not None
 
 
 def _names_an_id(conversation: Pair) -> bool:

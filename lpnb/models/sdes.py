@@ -163,9 +163,11 @@ class Sde(WireModel):
         auth = data.get("auth")
         before = len(complaints)
         if "auth" in body:
-            inside = join(path, cls.body_key, "auth")
+            auth_path = join(path, cls.body_key, "auth")
             complaints.append(
-                Complaint(inside, f"{inside} does not belong inside {cls.body_key!r}; it stands beside it.")
+                Complaint(
+                    auth_path, f"{auth_path} does not belong inside {cls.body_key!r}; it stands beside it."
+                )
             )
         sde_auth = Auth.collect(auth, join(path, "auth"), unknown, complaints) if auth is not None else None
         sde = super().collect(body, join(path, cls.body_key), unknown, complaints)
@@ -296,13 +298,13 @@ def read_sde(data: Any, path: str, unknown: str, complaints: list[Complaint]) ->
     kind = data.get("type")
     if isinstance(kind, str) and kind in _TYPES:
         return _TYPES[kind].collect(data, path, unknown, complaints)
-    wrong = one_of(join(path, "type"), kind, tuple(_TYPES))
+    complaint = one_of(join(path, "type"), kind, tuple(_TYPES))
     if kind is None and (type_name := next((name for name in _TYPES if name in data), None)) is not None:
         way_out = (
             f'Its type stands in "type": {{"type": "{type_name}", "{_TYPES[type_name].body_key}": {{...}}}}.'
         )
-        wrong = Complaint(wrong.path, f"{wrong.sentence} {way_out}")
-    complaints.append(wrong)
+        complaint = Complaint(complaint.path, f"{complaint.sentence} {way_out}")
+    complaints.append(complaint)
     return None
 
 

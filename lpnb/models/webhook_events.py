@@ -232,8 +232,8 @@ def _text(value: object) -> str | None:
 
 
 def _whole(value: object) -> int | None:
-    fine = isinstance(value, int) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
-    return value if fine and isinstance(value, int) else None
+    is_number = isinstance(value, int) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+    return value if is_number and isinstance(value, int) else None
 
 
 def _moment(value: object) -> datetime | None:

@@ -93,8 +93,8 @@ def _account_and_client(arguments: argparse.Namespace, world: World | None) -> t
 
 def _about_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
     name = unknown[0].partition("=")[0]
-    near = difflib.get_close_matches(name, parser._option_string_actions, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else " lpnb sandbox --help lists what there is."
+    matches = difflib.get_close_matches(name, parser._option_string_actions, n=1)
+    hint = f" Did you mean {matches[0]!r}?" if matches else " lpnb sandbox --help lists what there is."
     return f"lpnb sandbox has no option {name}.{hint}"
 
 

@@ -157,7 +157,7 @@ class ExchangeProgress:
             sent_at=self.sent_at,
         )
         header_values = {
-            name: value.decode("latin-1") for name, value in self.headers.items() if name in _NOTED
+            name: value.decode("latin-1") for name, value in self.headers.items() if name in _NOTED_HEADERS
         }
         if header_values:
             exchange.date = header_values.get(b"date")
@@ -167,7 +167,7 @@ class ExchangeProgress:
 
 
 #: Headers that an exchange tells of.
-_NOTED = frozenset((b"date", b"location", b"retry-after"))
+_NOTED_HEADERS = frozenset((b"date", b"location", b"retry-after"))
 
 
 class AttemptObserver(Protocol):

@@ -15,10 +15,10 @@ SURPRISE = 1.5
 #: A share that the service refuses is never thought to be certain.
 _RARE, _SURE = 0.01, 0.99
 #: Above this share a service takes next to nothing.
-_WALL = 0.9
+_NEARLY_ALL = 0.9
 
 
-def _between(share: float) -> float:
+def _clamped_share(share: float) -> float:
     return min(max(share, _RARE), _SURE)
 
 
@@ -55,19 +55,21 @@ class RateDependenceTest:
             return None
         self.answers += 1
         self.refused += refused
-        same = _between(self.share)
-        ours = same / 10
-        self.evidence += math.log(same / ours) if refused else math.log((1 - same) / (1 - ours))
+        same_share = _clamped_share(self.share)
+        own_share = same_share / 10
+        self.evidence += (
+            math.log(same_share / own_share) if refused else math.log((1 - same_share) / (1 - own_share))
+        )
         if self.evidence <= OURS:
             return "ours"
         if self.answers < FEWEST:
             return None
-        refused_share = _between(self.refused / self.answers)
-        surprise = refused_share * math.log(refused_share / same) + (1 - refused_share) * math.log(
-            (1 - refused_share) / (1 - same)
+        refused_share = _clamped_share(self.refused / self.answers)
+        surprise = refused_share * math.log(refused_share / same_share) + (1 - refused_share) * math.log(
+            (1 - refused_share) / (1 - same_share)
         )
         if self.answers * surprise > SURPRISE:
-            return "changed" if refused_share > same else "ours"
+            return "changed" if refused_share > same_share else "ours"
         return "not ours" if self.evidence >= NOT_OURS and self.refused >= FEWEST_REFUSED else None
 
     @property
@@ -110,12 +112,14 @@ class BackgroundShare:
 
         ``answers`` and ``refused`` count since the share began to rise.
         """
-        usual = _between(self.share)
-        more, is_telling = (1 + usual) / 2, False
+        usual_share = _clamped_share(self.share)
+        more, is_telling = (1 + usual_share) / 2, False
         if self.rate is not None and rate is not None and rate > self.TELLING * self.rate:
             # If there is a limit after all, no more are accepted than at the lower rate.
-            more, is_telling = _between(1 - (1 - usual) * self.rate / rate), True
-        self._evidence += math.log(more / usual) if refused else math.log((1 - more) / (1 - usual))
+            more, is_telling = _clamped_share(1 - (1 - usual_share) * self.rate / rate), True
+        self._evidence += (
+            math.log(more / usual_share) if refused else math.log((1 - more) / (1 - usual_share))
+        )
         self.answers += 1
         self.refused += refused
         if is_telling:
@@ -125,6 +129,6 @@ class BackgroundShare:
         else:
             if self._evidence <= 0:
                 self._forget()
-            weight = self.QUICK if self.share > _WALL and not refused else self.SLOW
+            weight = self.QUICK if self.share > _NEARLY_ALL and not refused else self.SLOW
             self.share += weight * (refused - self.share)
         return self._evidence >= self.ALARM

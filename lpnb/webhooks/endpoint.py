@@ -116,7 +116,7 @@ class WebhookEndpoint:
         """Answer one request."""
         request = Request(scope, receive)
         try:
-            new = await self._receive(request)
+            new_count = await self._receive(request)
         except _RefusedError as refusal:
             self._count(refusal.count)
             # What is left of the body is not waited for.
@@ -125,7 +125,7 @@ class WebhookEndpoint:
             self._count("cut_off")
             return
         else:
-            self._count("taken" if new else "replays", new)
+            self._count("taken" if new_count else "replays", new_count)
             answer = PlainTextResponse("", 200)
         await answer(scope, receive, send)
 

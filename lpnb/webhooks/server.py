@@ -119,8 +119,10 @@ class EndpointServer(uvicorn.Server):
 
     def _cut_silent(self, now: float) -> None:
         """Cut connections that have asked for nothing yet: the server itself waits for them for ever."""
-        silent = [one for one in self.server_state.connections if getattr(one, "cycle", self) is None]
-        self._silent_since = {one: self._silent_since.get(one, now) for one in silent}
+        silent_clients = [
+            client for client in self.server_state.connections if getattr(client, "cycle", self) is None
+        ]
+        self._silent_since = {client: self._silent_since.get(client, now) for client in silent_clients}
         for connection, since in self._silent_since.items():
             if now - since > SILENT_SECONDS:
                 connection.transport.abort()

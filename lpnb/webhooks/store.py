@@ -316,7 +316,7 @@ def _row(event: Event) -> tuple[object, ...]:
     )
 
 
-def _event(row: tuple[Any, ...], whole: bool = True) -> Event:
+def _event(row: tuple[Any, ...], with_raw: bool = True) -> Event:
     key, conversation, kind, dialog, sequence, at, received, originator, role, audience, text, *rest = row
     skill, state, stage, raw = rest
     return Event(
@@ -333,7 +333,7 @@ def _event(row: tuple[Any, ...], whole: bool = True) -> Event:
         skill_id=skill,
         state=state,
         stage=stage,
-        raw=json.loads(raw) if whole else {},
+        raw=json.loads(raw) if with_raw else {},
         key=key,
     )
 

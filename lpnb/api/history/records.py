@@ -255,9 +255,9 @@ def moment(value: object) -> datetime | None:
 
 def _message(item: Mapping[str, Any]) -> HistoryMessage:
     sequence = item.get("seq")
-    fine = isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 1 << 63
+    is_number = isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 1 << 63
     return HistoryMessage(
-        sequence=sequence if fine else None,
+        sequence=sequence if is_number else None,
         at=moment(item.get("timeL")),
         sent_by=text(item.get("sentBy")) or "",
         type=text(item.get("type")) or "",

@@ -77,7 +77,7 @@ class Search:
 
 
 #: The version of the answers that has typed values and unauthenticated SDEs.
-_TYPED = {"v": "2"}
+_VERSION_2 = {"v": "2"}
 
 
 def by_conversation(conversation_id: str, content: Sequence[str] = DETAIL_CONTENT) -> Search:
@@ -95,7 +95,7 @@ def by_conversation(conversation_id: str, content: Sequence[str] = DETAIL_CONTEN
     """
     _refuse([*_text_trouble("conversationId", conversation_id), *_content_trouble(content)])
     body = {"conversationId": conversation_id, "contentToRetrieve": list(content)}
-    return Search("/conversation", body, _TYPED)
+    return Search("/conversation", body, _VERSION_2)
 
 
 def by_conversations(conversation_ids: Sequence[str], content: Sequence[str] = DETAIL_CONTENT) -> Search:
@@ -107,7 +107,7 @@ def by_conversations(conversation_ids: Sequence[str], content: Sequence[str] = D
         complaints.append(_complaint("conversationIds", f"must be 1 to {MAX_IDS} ids", conversation_ids))
     _refuse(complaints)
     body = {"conversationIds": list(conversation_ids), "contentToRetrieve": list(content)}
-    return Search("/conversation", body, _TYPED)
+    return Search("/conversation", body, _VERSION_2)
 
 
 def by_consumer(
@@ -123,7 +123,7 @@ def by_consumer(
     complaints = [*_text_trouble("consumer", lp_consumer_id), *_content_trouble(content)]
     _refuse([*complaints, *_state_trouble(states)])
     body = {"consumer": lp_consumer_id, "status": states, "contentToRetrieve": list(content)}
-    return Search("/consumer", body, _TYPED)
+    return Search("/consumer", body, _VERSION_2)
 
 
 def by_filters(
@@ -266,13 +266,13 @@ def _refuse(complaints: Sequence[Complaint]) -> None:
 def _text_trouble(path: str, value: object) -> list[Complaint]:
     if isinstance(value, str) and lone_surrogate(value) is not None:
         return [_complaint(path, "must not hold half a character (a lone surrogate)", value)]
-    fine = isinstance(value, str) and value.strip()
-    return [] if fine else [_complaint(path, "must be text that is not blank", value)]
+    is_valid = isinstance(value, str) and value.strip()
+    return [] if is_valid else [_complaint(path, "must be text that is not blank", value)]
 
 
 def _content_trouble(content: object) -> list[Complaint]:
-    fine = not isinstance(content, str) and isinstance(content, Iterable)
-    if fine and all(isinstance(name, str) and name for name in content):  # type: ignore[attr-defined]
+    is_list = not isinstance(content, str) and isinstance(content, Iterable)
+    if is_list and all(isinstance(name, str) and name for name in content):  # type: ignore[attr-defined]
         return []
     return [_complaint("contentToRetrieve", "must be a list of names", content)]
 
@@ -291,8 +291,8 @@ def _state_trouble(states: Sequence[object]) -> list[Complaint]:
 
 
 def _version_trouble(version: object) -> list[Complaint]:
-    fine = version in (1, 2) and not isinstance(version, bool)
-    return [] if fine else [_complaint("v", "must be 1 or 2", version)]
+    is_valid = version in (1, 2) and not isinstance(version, bool)
+    return [] if is_valid else [_complaint("v", "must be 1 or 2", version)]
 
 
 def _span_trouble(start: object, end: object) -> list[Complaint]:

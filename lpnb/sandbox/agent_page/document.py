@@ -81,12 +81,12 @@ def _banner(page: Page) -> Html:
 
 def _list(page: Page) -> Html:
     open_count = sum(item.conversation.stage == "OPEN" for item in page.rows)
-    here = page.current.row.conversation.conversation_id if page.current else None
+    current_id = page.current.row.conversation.conversation_id if page.current else None
     if len(page.rows) >= MAX_LISTED:
         count = f"the latest {MAX_LISTED}"
     else:
         count = f"{open_count} open, {len(page.rows) - open_count} closed" if page.rows else "none yet"
-    rows = [tag("li", _row(item, item.conversation.conversation_id == here)) for item in page.rows]
+    rows = [tag("li", _row(item, item.conversation.conversation_id == current_id)) for item in page.rows]
     return tag(
         "nav.pane.list-pane",
         tag("h1", "Conversations ", tag("span.faint#count", count, data_live=True)),
@@ -99,7 +99,7 @@ def _list(page: Page) -> Html:
     )
 
 
-def _row(item: ListRow, here: bool) -> Html:
+def _row(item: ListRow, is_current: bool) -> Html:
     name, skill, source = (
         wording.truncate_line(text, _MAX_LABEL)
         for text in (item.name, item.skill, item.conversation.source_name)
@@ -130,6 +130,6 @@ def _row(item: ListRow, here: bool) -> Html:
             ),
         ),
         href=link(conversation.conversation_id),
-        aria_current="page" if here else None,
+        aria_current="page" if is_current else None,
         class_="closed" if conversation.stage == "CLOSE" else None,
     )

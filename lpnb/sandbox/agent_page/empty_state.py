@@ -11,18 +11,18 @@ from lpnb.sandbox.agent_page.markup import Html, tag
 def empty_state(page: Page) -> Html:
     """The place where a conversation would be."""
     if page.missing is not None:
-        inside: object = [
+        content: object = [
             tag("h2", "There is no such conversation"),
             tag("p", "It was never opened here, or the sandbox has been reset: ", tag("code", page.missing)),
             tag("p", tag("a", "Show all conversations", href="/")),
         ]
     elif page.rows:
-        inside = [
+        content = [
             tag("h2", "Choose a conversation"),
             tag("p.faint", "New ones appear in the list by themselves."),
         ]
     else:
-        inside = [
+        content = [
             tag("h2", "No conversation yet"),
             tag("p", "The sandbox is ready. Open the first conversation, and it appears here at once."),
             tag("h3", "From Python"),
@@ -34,7 +34,7 @@ def empty_state(page: Page) -> Html:
         "main.conversation#nothing",
         tag(
             "section#conversation",
-            inside,
+            content,
             class_="pane empty centred" if page.rows else "pane empty",
             tabindex=-1,
         ),

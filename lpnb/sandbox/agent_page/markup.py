@@ -68,5 +68,5 @@ def tag(selector: str, /, *children: HtmlChild, **attributes: object) -> Html:
             continue
         attribute = key.rstrip("_").replace("_", "-")
         opening.append(attribute if value is True else f'{attribute}="{escape(value)}"')
-    inside = "" if name in _VOID else f"{join(children)}</{name}>"
-    return Html(f"<{' '.join(opening)}>{inside}")
+    content = "" if name in _VOID else f"{join(children)}</{name}>"
+    return Html(f"<{' '.join(opening)}>{content}")

@@ -74,11 +74,11 @@ class AgentPage:
 
     def routes(self) -> list[Route]:
         """Everything the page needs, below ``/agent``, and the page itself at ``/``."""
-        one = BASE + "/conversations/{conversation_id}"
+        conversation_path = BASE + "/conversations/{conversation_id}"
         return [
             Route("/", self._answering(GET=self._page)),
-            Route(one, self._answering(GET=self._page)),
-            Route(one + "/{verb}", self._answering(POST=self._do)),
+            Route(conversation_path, self._answering(GET=self._page)),
+            Route(conversation_path + "/{verb}", self._answering(POST=self._do)),
             Route(BASE + "/static/{name}", self._answering(GET=self._static)),
             Route(BASE + "/events", EventStream(self._inbox)),
         ]

@@ -56,13 +56,16 @@ def _routing_card(current: OpenConversation) -> Html:
     steps = []
     for step in trace.get("steps") or ():
         outcome = str(step.get("outcome"))
-        looks = {"decided": "chip chip-good", "did not apply": "chip"}.get(outcome, "chip chip-faint")
+        css_class = {"decided": "chip chip-good", "did not apply": "chip"}.get(outcome, "chip chip-faint")
         rule = str(step.get("rule"))
         steps.append(
             tag(
                 "li",
                 tag(
-                    "p", tag("strong", wording.RULES.get(rule, rule)), " ", tag("span", outcome, class_=looks)
+                    "p",
+                    tag("strong", wording.RULES.get(rule, rule)),
+                    " ",
+                    tag("span", outcome, class_=css_class),
                 ),
                 tag("p.faint", step.get("why"), dir="auto"),
                 class_=f"step step-{'decided' if outcome == 'decided' else 'other'}",
@@ -109,5 +112,5 @@ def _engagements(items: Sequence[dict[str, Any]]) -> Html:
     return tag("ul.engagements", rows)
 
 
-def _collapsible(summary: str, inside: Html) -> Html:
-    return tag("details", tag("summary", summary), inside)
+def _collapsible(summary: str, content: Html) -> Html:
+    return tag("details", tag("summary", summary), content)

@@ -80,11 +80,11 @@ def _actions(page: Page, current: OpenConversation) -> list[object]:
     ]
 
 
-def _button(page: Page, conversation: Conversation, verb: str, label: str, looks: str) -> Html:
+def _button(page: Page, conversation: Conversation, verb: str, label: str, css_class: str) -> Html:
     return tag(
         "form",
         _token_field(page),
-        tag("button", label, type="submit", class_=looks),
+        tag("button", label, type="submit", class_=css_class),
         method="post",
         action=link(conversation.conversation_id, verb),
     )

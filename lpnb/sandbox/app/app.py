@@ -58,8 +58,8 @@ class App:
         self._limits = limits
         self._bare_hosts = bare_hosts
         # The paths are tried one after the other: those that are asked for most come first.
-        often = sorted(SERVICE_ROUTES, key=lambda service: service.route not in ("conversation", "send"))
-        paths = dict.fromkeys(service.path for service in often)
+        services = sorted(SERVICE_ROUTES, key=lambda service: service.route not in ("conversation", "send"))
+        paths = dict.fromkeys(service.path for service in services)
         self._router = Router(
             [Route(path, _ServiceEndpoint(path, cloud, limits, recording)) for path in paths],
             redirect_slashes=False,

@@ -49,8 +49,8 @@ GET /_lpnb lists the control API."}'
     """
     path = request.path
     controls = path == CONTROL_PATH or path.startswith(f"{CONTROL_PATH}/")
-    near = _closest_route(request, _CONTROL_PATHS if controls else _SERVICE_PATHS)
-    hint = "" if near is None else f" Did you mean {near}?"
+    route = _closest_route(request, _CONTROL_PATHS if controls else _SERVICE_PATHS)
+    hint = "" if route is None else f" Did you mean {route}?"
     lists = (
         f"GET {CONTROL_PATH} lists the control API." if controls else f"GET {OPENAPI_PATH} lists every path."
     )

@@ -304,7 +304,7 @@ _VISIT = _object(
     pageId=_TEXT,
     engagementDetails=_array(_object(("status", "connectorId"), status=_TEXT), minItems=1, maxItems=1),
 )
-_VISITED: Answers = (
+_VISIT_ANSWERS: Answers = (
     (200, "The session is known.", _json(_VISIT)),
     (201, "A new session has begun.", _json(_VISIT)),
 )
@@ -340,8 +340,8 @@ ANSWERS: dict[str, Answers] = {
     "send": ((200, "The frame's element.", _json(_RESPONSE)),),
     "upload": ((201, "The bytes are stored.", None),),
     "download": ((200, "The bytes.", {f"image/{kind}": {"schema": {}} for kind in ("jpeg", "png", "gif")}),),
-    "engagement": _VISITED,
-    "report": _VISITED,
+    "engagement": _VISIT_ANSWERS,
+    "report": _VISIT_ANSWERS,
     "validate": ((200, "Whether what was shown still holds.", _json(_whole(valid=_BOOLEAN))),),
     "login": ((200, "The bearer.", _json(_LOGGED_IN)),),
     "refresh": ((200, "The session lasts on.", None),),

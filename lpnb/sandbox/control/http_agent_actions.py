@@ -58,8 +58,8 @@ def agent_action(agents: AgentActions, request: Request, body: Body) -> Answer:
     if len(body) != 1:
         raise ControlError('Send one verb, such as {"says": "Hello"} or {"closes": true}.')
     ((verb, value),) = body.items()
-    method, read, name = _VERBS[verb]
-    arguments = () if read is None else (read(verb, value),)
+    method, read_value, name = _VERBS[verb]
+    arguments = () if read_value is None else (read_value(verb, value),)
     result = getattr(agents, method)(request.path_params["conversation_id"], *arguments)
     return json_answer(200, {name: True if result is None else result})
 

@@ -37,10 +37,10 @@ def check_host(request: Request, port: int, *, bare_hosts: bool = False) -> Answ
     if request.header("origin") is None and request.header("sec-fetch-site") is None:
         return None
     origins = [value.strip().lower() for name, value in request.headers if name == "origin"]
-    if foreign := [origin for origin in origins if origin not in own_origins]:
+    if foreign_origins := [origin for origin in origins if origin not in own_origins]:
         return error_answer(
             403,
-            f"Origin {truncate(foreign[0])!r} is refused: web pages may not use the sandbox. "
+            f"Origin {truncate(foreign_origins[0])!r} is refused: web pages may not use the sandbox. "
             "Send the request from a program, without an Origin header.",
         )
     sites = [value.strip().lower() for name, value in request.headers if name == "sec-fetch-site"]

@@ -33,5 +33,5 @@ def check_version(
 
 
 def _same_number(version: str, expected: str) -> bool:
-    whole = expected.removesuffix(".0")
-    return version in (whole, f"{whole}.0")
+    whole_number = expected.removesuffix(".0")
+    return version in (whole_number, f"{whole_number}.0")

@@ -69,7 +69,7 @@ def _run(cloud: Cloud, request: Request, consumer: Consumer, frames: list[Frame]
     else:
         installation = _installation(cloud, request, consumer)
         info = _customer_info(cloud, consumer, [] if refusal else sde_checks.elements(profile.body))
-        landing, unknown, session_id = _land(cloud, consumer, installation, info, conversation.body)
+        landing, unknown, session_id = _landing_of(cloud, consumer, installation, info, conversation.body)
         if unknown and cloud.rules.unknown_ids == "refuse":
             sentence = f"{' '.join(unknown)} (The sandbox's own strictness: unknown_ids='refuse'.)"
             elements.append(bad_request(conversation.id, sentence))
@@ -118,7 +118,7 @@ def _already_open(consumer: Consumer) -> str:
     )
 
 
-def _land(
+def _landing_of(
     cloud: Cloud, consumer: Consumer, installation: Installation, info: dict[str, Any], body: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str], str | None]:
     """Where the conversation goes, what it names that does not exist, and its Monitoring session."""

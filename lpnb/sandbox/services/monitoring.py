@@ -38,7 +38,7 @@ def answer_engagement(cloud: Cloud, request: Request) -> Answer:
     try:
         account, installation = _installation_of(cloud, request)
         body = _read(cloud, request, for_report=False)
-        visit, new = _visit(cloud, request, account, installation)
+        visit, is_new = _visit(cloud, request, account, installation)
         with cloud.state.ledger:
             page_id = _record_report(cloud, visit, body)
             reply: dict[str, Any] = {
@@ -50,7 +50,7 @@ def answer_engagement(cloud: Cloud, request: Request) -> Answer:
                 reply["engagementDetails"] = [details]
     except _RefusedError as refused:
         return _error(cloud, refused)
-    return json_answer(201 if new else 200, reply, consumer=_sub(visit))
+    return json_answer(201 if is_new else 200, reply, consumer=_sub(visit))
 
 
 def answer_report(cloud: Cloud, request: Request) -> Answer:
@@ -66,7 +66,7 @@ def answer_report(cloud: Cloud, request: Request) -> Answer:
             raise _RefusedError(
                 400, BAD_BODY, "consumerId, an element of identities with sub, or vid must be sent."
             )
-        visit, new = _visit(cloud, request, account, installation)
+        visit, is_new = _visit(cloud, request, account, installation)
         for impression in body.impressions:
             if problem := _impression_problem(visit, impression):
                 raise _RefusedError(400, BAD_BODY, problem)
@@ -77,7 +77,7 @@ def answer_report(cloud: Cloud, request: Request) -> Answer:
     except _RefusedError as refused:
         return _error(cloud, refused)
     reply = {"sessionId": visit.session_id, "visitorId": visit.visitor_id, "pageId": page_id}
-    return json_answer(201 if new else 200, reply, consumer=_sub(visit))
+    return json_answer(201 if is_new else 200, reply, consumer=_sub(visit))
 
 
 def answer_validate(cloud: Cloud, request: Request) -> Answer:

@@ -117,8 +117,8 @@ def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
             check_member = members.get(name)
             if check_member is None:
                 complaints.append(f".{name[:80]} is not a published field.")
-            elif wrong := check_member(member):
-                complaints += [f".{name}{rest}" for rest in wrong]
+            elif findings := check_member(member):
+                complaints += [f".{name}{rest}" for rest in findings]
             if len(complaints) >= MAX_FINDINGS:
                 break
         return complaints

@@ -27,15 +27,15 @@ def close_idle(state: State, after: float) -> list[str]:
                 after, SURVEY_IDLE_SECONDS
             ):
                 continue
-            published = state.messages(conversation.conversation_id)
-            messages = [message for message in published if message.event["type"] != "AcceptStatusEvent"]
+            all_messages = state.messages(conversation.conversation_id)
+            messages = [message for message in all_messages if message.event["type"] != "AcceptStatusEvent"]
             # The main dialog is closed and the conversation is not: a survey runs.
             if conversation.state == "CLOSE":
-                idle = now - _last_activity(conversation, messages) > SURVEY_IDLE_SECONDS
+                is_idle = now - _last_activity(conversation, messages) > SURVEY_IDLE_SECONDS
             else:
                 consumers_turn = not messages or messages[-1].role != "CONSUMER"
-                idle = consumers_turn and now - _last_activity(conversation, messages) >= after
-            if idle:
+                is_idle = consumers_turn and now - _last_activity(conversation, messages) >= after
+            if is_idle:
                 state.close_conversation(conversation.conversation_id, by="SYSTEM")
                 closed_ids.append(conversation.conversation_id)
     return closed_ids

@@ -181,15 +181,15 @@ class StateFile:
         schema = [row[0] for row in connection.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        new = not schema and not application_id
-        if not new:
+        is_new = not schema and not application_id
+        if not is_new:
             self._check(connection, schema, application_id, version)
         # Only now: a file that is not ours is left as it is.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # Beginning to write takes the lock now, and not at the first event.
         connection.execute("BEGIN IMMEDIATE")
-        if new:
+        if is_new:
             for statement in _SCHEMA:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

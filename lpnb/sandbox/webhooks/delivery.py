@@ -51,7 +51,7 @@ class _QueuedWebhook:
     body: bytes
     time: float
     conversation_id: str
-    stored: "Future[None] | None"
+    storage: "Future[None] | None"
     """Done when what it tells of is on the disk; None when it is, or nothing is kept there."""
 
 
@@ -70,11 +70,11 @@ class WebhookDispatcher:
         self,
         state: State,
         targets: Iterable[WebhookTarget],
-        how: Delivery,
+        options: Delivery,
         rules: Callable[[], Rules] = Rules,
     ) -> None:
         self._state = state
-        self._options = how
+        self._options = options
         self._rules = rules
         self._targets: tuple[tuple[WebhookTarget, dict[str, Subscription]], ...] = ()
         self._condition = threading.Condition()
@@ -238,8 +238,8 @@ class WebhookDispatcher:
             if target.account_id != conversation.account_id or key not in subscriptions:
                 continue
             body = body or to_bytes(body_of(event, self._state.conversation))
-            stored = self._state.ledger.unstored()
-            webhook = _QueuedWebhook(key, body, event.time, conversation.conversation_id, stored)
+            storage = self._state.ledger.unstored()
+            webhook = _QueuedWebhook(key, body, event.time, conversation.conversation_id, storage)
             self._enqueue((position, conversation.conversation_id), webhook)
 
     def _enqueue(self, address: _QueueKey, webhook: _QueuedWebhook) -> None:
@@ -268,8 +268,8 @@ class WebhookDispatcher:
 
     def _has_room(self, webhook: _QueuedWebhook) -> bool:
         """Whether one more may wait; it is counted as dropped when not."""
-        many = self._waiting >= self._options.most_waiting
-        if many or self._bytes + len(webhook.body) > self._options.most_waiting_bytes:
+        is_full = self._waiting >= self._options.most_waiting
+        if is_full or self._bytes + len(webhook.body) > self._options.most_waiting_bytes:
             self._dropped += 1
             return False
         return True
@@ -345,10 +345,10 @@ class WebhookDispatcher:
     async def _sleep_until(self, due: float, address: _QueueKey, queue: deque[_QueuedWebhook]) -> None:
         """Wait by the sandbox's clock, which may be moved or stand still; no longer than anything waits."""
         while (remaining_seconds := due - self._state.clock()) > 0 and self._queues.get(address) is queue:
-            moved = self._clock_moved
+            clock_moved = self._clock_moved
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(remaining_seconds, _SHORTEST_WAIT)):
-                    await moved.wait()
+                    await clock_moved.wait()
 
     def _signature(self, body: bytes, secret: str) -> str:
         algorithm, _, encoding = self._rules().webhook_signature.partition("-")
@@ -399,9 +399,9 @@ class WebhookDispatcher:
 
 async def _wait_until_stored(webhook: _QueuedWebhook) -> bool:
     """Wait until what a webhook tells of would survive the process; False when it cannot be stored."""
-    if webhook.stored is not None:
+    if webhook.storage is not None:
         try:
-            await asyncio.shield(asyncio.wrap_future(webhook.stored))
+            await asyncio.shield(asyncio.wrap_future(webhook.storage))
         except StateFileError:
             logger.warning("A webhook was given up: what it tells of could not be stored.")
             return False

@@ -60,8 +60,10 @@ def match_engagements(account: Account, visitor: Visitor) -> Iterator[Engagement
         elif not engagement.enabled:
             yield EngagementMatch(engagement, False, "The engagement is not enabled.")
         else:
-            misses = list(_mismatches(engagement.target, visitor))
-            yield EngagementMatch(engagement, not misses, " ".join(misses) or "Every condition holds.")
+            mismatches = list(_mismatches(engagement.target, visitor))
+            yield EngagementMatch(
+                engagement, not mismatches, " ".join(mismatches) or "Every condition holds."
+            )
 
 
 def _mismatches(target: Target, visitor: Visitor) -> Iterator[str]:

@@ -155,7 +155,7 @@ class Rules:
 
 
 # Where rules stand that were given one by one, in Python or over the control API.
-_GIVEN = "the rules"
+_DEFAULT_PLACE = "the rules"
 
 
 class FileContentError(ValueError):
@@ -164,7 +164,7 @@ class FileContentError(ValueError):
     def __init__(self, where: str, complaints: list[str]) -> None:
         self.complaints = complaints
         count = "1 thing is wrong" if len(complaints) == 1 else f"{len(complaints)} things are wrong"
-        alone = len(complaints) == 1 and where == _GIVEN
+        alone = len(complaints) == 1 and where == _DEFAULT_PLACE
         super().__init__("\n  ".join(complaints if alone else [f"{count} in {where}:", *complaints]))
 
 
@@ -179,8 +179,8 @@ def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]
     ["sde_cheks is no rule. Did you mean 'sde_checks'?"]
     """
     for name, value in values.items():
-        if name in _GONE:
-            yield f"{prefix}{name} is gone: {_GONE[name]}"
+        if name in _REMOVED_RULES:
+            yield f"{prefix}{name} is gone: {_REMOVED_RULES[name]}"
         elif name not in RULE_NAMES:
             hint = did_you_mean(name, RULE_NAMES) or " GET /_lpnb/rules lists them."
             yield f"{prefix}{name[:80]} is no rule.{hint}"
@@ -188,7 +188,7 @@ def check_rules(values: Mapping[str, object], prefix: str = "") -> Iterator[str]
             yield prefix + problem
 
 
-def make_rules(*sources: Mapping[str, object], where: str = _GIVEN) -> Rules:
+def make_rules(*sources: Mapping[str, object], where: str = _DEFAULT_PLACE) -> Rules:
     """The rules with these values; a later source wins over an earlier one.
 
     Raises:
@@ -266,7 +266,7 @@ def describe_rules(rules: Rules) -> list[dict[str, Any]]:
 
 RULE_NAMES = tuple(field.name for field in fields(Rules))
 
-_GONE = {
+_REMOVED_RULES = {
     "send_expires_in": "Sentinel V2 always answers with expires_in, as text, and V1 never does.",
 }
 _NOT_TEXT = re.compile(r"(?i:true|false)|(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")

@@ -219,10 +219,10 @@ def _named_engagement(account: Account, request: RoutingRequest) -> dict[str, An
     engagement = account.engagements_by_id.get(request.engagement_id or "")
     if engagement is None:
         return None
-    matched = request.campaign_id in (None, engagement.campaign)
+    is_match = request.campaign_id in (None, engagement.campaign)
     # Whether a named engagement's conditions are looked at again is not documented (inferred: they are not).
-    why = "Named by the request." if matched else "Named by the request, with another campaign."
-    return EngagementMatch(engagement, matched, why).to_json()
+    why = "Named by the request." if is_match else "Named by the request, with another campaign."
+    return EngagementMatch(engagement, is_match, why).to_json()
 
 
 def customer_info(elements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:

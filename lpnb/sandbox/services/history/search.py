@@ -54,10 +54,10 @@ def _answer(
         return refusal
     try:
         _check_source(cloud, request)
-        version = _one(request, "v", "1", ("1", "2", "1.0", "2.0"))
-        offset = _whole(request, "offset", 0, 0, 10_000_000)
-        limit = _whole(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-        key, _, order = _one(request, "sort", "start:desc", _SORTS).partition(":")
+        version = _query_choice(request, "v", "1", ("1", "2", "1.0", "2.0"))
+        offset = _query_number(request, "offset", 0, 0, 10_000_000)
+        limit = _query_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        key, _, order = _query_choice(request, "sort", "start:desc", _SORTS).partition(":")
         try:
             body = strict_json.read(request.body)
         except strict_json.StrictJsonError as error:
@@ -203,14 +203,14 @@ def _texts(body: Body, name: str) -> list[str]:
     return texts[:MAX_LIMIT]
 
 
-def _one(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:
+def _query_choice(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:
     values = request.query_values(name) or [default]
     if len(set(values)) > 1 or values[0] not in allowed:
         raise _RefusedError(one_of(name, truncate(values[0], 40), allowed))
     return values[0]
 
 
-def _whole(request: Request, name: str, default: int, least: int, most: int) -> int:
+def _query_number(request: Request, name: str, default: int, least: int, most: int) -> int:
     values = request.query_values(name) or [str(default)]
     value = values[0]
     if not (value.isascii() and value.isdigit() and len(value) <= 9 and least <= int(value) <= most):
