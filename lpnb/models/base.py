@@ -369,7 +369,10 @@ def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
                 if name != "extra" and plain_name(name) in (same, field_name):
                     if not typed_in:
                         return f" Did you mean '{place}.{field.alias}'?"
-                    return f" It is a field of {model.__name__}: {place.format(f'{model.__name__}({name}=...)')}."
+                    return (
+                        f" It is a field of {model.__name__}: "
+                        f"{place.format(f'{model.__name__}({name}=...)')}."
+                    )
     return did_you_mean(unknown, names)
 
 
