@@ -30,7 +30,7 @@ from lpnb.journal.schema import (
     answer_row,
     text,
 )
-from lpnb.journal.writer import Local, Writer
+from lpnb.journal.writer import LoopWaiter, Writer
 
 NO_ANSWER = "The process that sent this ended before an answer was written. A conversation may exist."
 
@@ -128,7 +128,7 @@ class Journal:
         self._writer.put(INSERT_ATTEMPT, row, waiter)
         return waiter
 
-    def answer(self, number: int, nth: int, answer: Answer, on_written: Local) -> None:
+    def answer(self, number: int, nth: int, answer: Answer, on_written: LoopWaiter) -> None:
         """Write what became of it. Show nobody before *on_written* is called, or done."""
         self._writer.put(INSERT_ANSWER, answer_row(number * PER_CASE + nth, answer), on_written)
 

@@ -141,9 +141,9 @@ class Reader:
     def case_columns(self, rows: int) -> Iterator[dict[str, Sequence[Any]]]:
         """The same column by column, under the names of ``JournalCase``, *rows* of them at a time."""
         dead = not self.is_written
-        for stretch in self._stretches(_CASES, rows):
+        for block in self._row_blocks(_CASES, rows):
             columns: dict[str, Sequence[Any]] = dict(
-                zip(JournalCase._fields, zip(*stretch, strict=True), strict=True)
+                zip(JournalCase._fields, zip(*block, strict=True), strict=True)
             )
             self._check(set(columns["state"]))
             if dead and "sending" in columns["state"]:
@@ -152,8 +152,8 @@ class Reader:
 
     def reply_columns(self, rows: int) -> Iterator[ReplyColumns]:
         """What came last of every case that something came of, in the cases' order, *rows* at a time."""
-        for stretch in self._stretches(_REPLY_COLUMNS, rows):
-            name, consumer_id, pairs, *rest = zip(*stretch, strict=True)
+        for block in self._row_blocks(_REPLY_COLUMNS, rows):
+            name, consumer_id, pairs, *rest = zip(*block, strict=True)
             yield ReplyColumns(name, consumer_id, read_each(pairs), *rest)
 
     def replies(self) -> Iterator[Reply]:
@@ -238,10 +238,10 @@ class Reader:
             )
 
     def _rows(self, sql: str, *values: object) -> Iterator[Any]:
-        for stretch in self._stretches(sql, 2000, *values):
-            yield from stretch
+        for block in self._row_blocks(sql, 2000, *values):
+            yield from block
 
-    def _stretches(self, sql: str, size: int, *values: object) -> Iterator[list[Any]]:
+    def _row_blocks(self, sql: str, size: int, *values: object) -> Iterator[list[Any]]:
         with closing(open_file(self.path, to_write=False, check=False)) as connection:
             try:
                 cursor = connection.execute(sql, values)

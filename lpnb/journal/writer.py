@@ -15,7 +15,7 @@ from lpnb.errors import JournalError
 from lpnb.journal.schema import MUST_NOT_BE_LOST
 
 #: Rows of one statement at the most: SQLite before 3.32 takes no more than 999 values.
-STRETCH = 64
+MAX_ROWS = 64
 
 
 class WriteCallback:
@@ -48,9 +48,9 @@ class WriteCallback:
         self._call(*self._args, failure)
 
 
-Local = asyncio.Future[None] | WriteCallback
-_OF_A_LOOP = (asyncio.Future, WriteCallback)
-Waiter = Local | concurrent.futures.Future[None] | None
+LoopWaiter = asyncio.Future[None] | WriteCallback
+_LOOP_WAITERS = (asyncio.Future, WriteCallback)
+Waiter = LoopWaiter | concurrent.futures.Future[None] | None
 _Item = tuple[str, Sequence[object], Waiter]
 
 
@@ -82,7 +82,7 @@ class Writer(SqliteWriter[_Item]):
             if self._closed:
                 raise JournalError(f"{self._path} is closed.")
             self._items.append((statement, row, waiter))
-            if isinstance(waiter, _OF_A_LOOP):
+            if isinstance(waiter, _LOOP_WAITERS):
                 loop = waiter.get_loop()
                 if loop is not self._loop:
                     self._loop = loop
@@ -107,7 +107,7 @@ class Writer(SqliteWriter[_Item]):
             if statement:
                 rows.setdefault(statement, []).append(row)
         for statement, several in rows.items():
-            for many, values in _together(statement, several):
+            for many, values in _multi_row_statements(statement, several):
                 connection.execute(many, values)
 
     def on_commit(self, items: Sequence[_Item]) -> None:
@@ -140,22 +140,22 @@ class Writer(SqliteWriter[_Item]):
                 self._queue.put(items)
 
 
-def _together(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
-    """One statement for many rows, in stretches of 64, 32, 16 ... of them.
+def _multi_row_statements(statement: str, rows: list[Sequence[object]]) -> Iterator[tuple[str, list[object]]]:
+    """One statement for many rows, in blocks of 64, 32, 16 ... of them.
 
     SQLite lets go of the interpreter at every statement, and a busy event loop gives it back when it likes:
     row by row, a group would wait once for each row in it.
     """
-    size, start = (STRETCH if " VALUES " in statement else 1), 0
+    size, start = (MAX_ROWS if " VALUES " in statement else 1), 0
     while start < len(rows):
         while size > len(rows) - start:
             size //= 2
-        yield _times(statement, size), list(chain.from_iterable(rows[start : start + size]))
+        yield _with_rows(statement, size), list(chain.from_iterable(rows[start : start + size]))
         start += size
 
 
 @cache
-def _times(statement: str, size: int) -> str:
+def _with_rows(statement: str, size: int) -> str:
     """*statement* for so many rows; there are seven sizes."""
     head, values, row = statement.partition(" VALUES ")
     return f"{head}{values}{', '.join([row] * size)}" if size > 1 else statement
@@ -169,9 +169,9 @@ def _failure(path: Path, error: Exception) -> JournalError:
 
 
 def _notify(group: Sequence[_Item], failure: JournalError | None) -> None:
-    waiters: dict[asyncio.AbstractEventLoop, list[Local]] = {}
+    waiters: dict[asyncio.AbstractEventLoop, list[LoopWaiter]] = {}
     for _, _, waiter in group:
-        if isinstance(waiter, _OF_A_LOOP):
+        if isinstance(waiter, _LOOP_WAITERS):
             waiters.setdefault(waiter.get_loop(), []).append(waiter)
         elif waiter is not None:
             _complete([waiter], failure)
@@ -183,7 +183,7 @@ def _notify(group: Sequence[_Item], failure: JournalError | None) -> None:
 
 
 def _complete(
-    futures: Sequence[Local | concurrent.futures.Future[None]], failure: JournalError | None
+    futures: Sequence[LoopWaiter | concurrent.futures.Future[None]], failure: JournalError | None
 ) -> None:
     fault: Exception | None = None
     for future in futures:

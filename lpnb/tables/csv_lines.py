@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from lpnb.tables.cells import Columns
-from lpnb.tables.formulas import disarm_text
+from lpnb.tables.formulas import escape_formula
 
 _EPOCH = datetime.datetime(1970, 1, 1)
 _INT64 = 1 << 63
@@ -41,7 +41,7 @@ def csv_lines(columns: Columns, kinds: Mapping[str, str]) -> bytes | None:
 
 
 def _text(cell: str) -> str:
-    return '"' + disarm_text(cell).replace('"', '""') + '"'
+    return '"' + escape_formula(cell).replace('"', '""') + '"'
 
 
 def _whole(cell: int) -> str:

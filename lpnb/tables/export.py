@@ -20,7 +20,7 @@ from lpnb._internal.validation import check_path, one_of
 from lpnb.errors import Complaint, InvalidValueError, LpnbError
 from lpnb.tables.cells import Columns, cell_text
 from lpnb.tables.csv_lines import csv_lines
-from lpnb.tables.formulas import disarm
+from lpnb.tables.formulas import escape_formulas
 from lpnb.tables.parquet_bytes import parquet_bytes
 
 if TYPE_CHECKING:
@@ -232,11 +232,11 @@ def _csv(table: pd.DataFrame | pa.Table, path: Path) -> None:
         if pa.types.is_dictionary(arrow_type):
             column, arrow_type = column.cast(arrow_type.value_type), arrow_type.value_type
         if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
-            column = disarm(column)
+            column = escape_formulas(column)
         elif pa.types.is_nested(arrow_type):
             texts = [None if cell is None else cell_text(cell) for cell in column.to_pylist()]
-            column = disarm(pa.array(texts, pa.string()))
-        columns[disarm(pa.array([name]))[0].as_py()] = column
+            column = escape_formulas(pa.array(texts, pa.string()))
+        columns[escape_formulas(pa.array([name]))[0].as_py()] = column
     pyarrow.csv.write_csv(pa.table(columns), path)
 
 

@@ -1,4 +1,4 @@
-"""Text that a spreadsheet would take for a formula: disarmed in CSV files, and read back as it was."""
+"""Text that a spreadsheet would take for a formula: escaped in CSV files, and read back as it was."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _front, _inside = re.compile(_FRONT), re.compile(_INSIDE)
 _number = re.compile(_NUMBER.removesuffix("$") + r"\Z")
 
 
-def disarm(column: Any) -> Any:
-    """Put an apostrophe before whatever looks like a formula, or like one that was disarmed before."""
+def escape_formulas(column: Any) -> Any:
+    """Put an apostrophe before whatever looks like a formula, or like one that was escaped before."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -30,11 +30,11 @@ def disarm(column: Any) -> Any:
     return pc.if_else(is_formula, pc.binary_join_element_wise(apostrophe, column, nothing), column)
 
 
-def disarm_text(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The same for one cell.
 
     Example:
-        >>> disarm_text("=1+1"), disarm_text("-5"), disarm_text("a;=1")
+        >>> escape_formula("=1+1"), escape_formula("-5"), escape_formula("a;=1")
         ("'=1+1", '-5', "a;'=1")
     """
     if text.isalnum():
@@ -43,15 +43,15 @@ def disarm_text(text: str) -> str:
     return f"'{text}" if _front.match(text) and not _number.match(text) else text
 
 
-def rearm(text: str) -> str:
-    """Take away what ``disarm`` put into *text*; any other text stays as it is.
+def unescape_formula(text: str) -> str:
+    """Take away what ``escape_formulas`` put into *text*; any other text stays as it is.
 
     Example:
-        >>> rearm("'=1+1"), rearm("'tis"), rearm("' =1;'=2"), rearm("a;'=1;=2")
-        ('=1+1', "'tis", ' =1;=2', "a;'=1;=2")
+        >>> [unescape_formula(text) for text in ("'=1+1", "'tis", "' =1;'=2", "a;'=1;=2")]
+        ['=1+1', "'tis", ' =1;=2', "a;'=1;=2"]
     """
     if text.startswith("'") and _front.match(text[1:]):
         text = text[1:]
-    if all(match[2][0] == "'" for match in _inside.finditer(text)):  # otherwise it was never disarmed
+    if all(match[2][0] == "'" for match in _inside.finditer(text)):  # otherwise it was never escaped
         text = _inside.sub(lambda match: match[1] + match[2][1:], text)
     return text

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from lpnb.models.batches import ConversationBatch
     from lpnb.models.outgoing import Batch
 
-#: Rows that are read from the columns at a time, and how many such stretches are kept.
+#: Rows that are read from the columns at a time, and how many such blocks are kept.
 _BLOCK_ROWS = 512
 _CACHED_BLOCKS = 8
 #: Complaints that are written out; the others are counted.
@@ -198,7 +198,7 @@ class Cases:
         }
         #: Which of "expected_skill" and "expected_code" are columns.
         self.expectations = [name for name in _EXPECTED if name in self._case_places]
-        self._stretches: dict[int, _RowBlock] = {}
+        self._blocks: dict[int, _RowBlock] = {}
 
     def __len__(self) -> int:
         return self._total
@@ -208,21 +208,21 @@ class Cases:
         if not -total <= number < total:
             raise IndexError(f"there are {total:,} cases; got number {number}")
         number %= total
-        stretch = self._stretches.get(number // _BLOCK_ROWS) or self._stretch(number // _BLOCK_ROWS)
+        block = self._blocks.get(number // _BLOCK_ROWS) or self._block(number // _BLOCK_ROWS)
         row = number % _BLOCK_ROWS
         # A case is looked at again and again: checked, written down, sent.
-        case = stretch.cases.get(row)
+        case = block.cases.get(row)
         if case is None:
-            case = stretch.cases[row] = self._case(number, row, stretch)
+            case = block.cases[row] = self._case(number, row, block)
         return case
 
-    def _case(self, number: int, row: int, stretch: _RowBlock) -> Case:
-        cells = stretch.rows(self._payload_places)[row] if self._payload_places else ()
+    def _case(self, number: int, row: int, block: _RowBlock) -> Case:
+        cells = block.rows(self._payload_places)[row] if self._payload_places else ()
         values = dict(zip(self.columns, cells, strict=True))
         if None in cells:
             values = {column: cell for column, cell in values.items() if cell is not None}
         # These columns are text, and what could not be read as text is None.
-        own: dict[str, Any] = {name: stretch.columns[place][row] for name, place in self._case_places.items()}
+        own: dict[str, Any] = {name: block.columns[place][row] for name, place in self._case_places.items()}
         expected = {name: own[name] for name in self.expectations if own[name] is not None}
         return Case(
             number,
@@ -232,7 +232,7 @@ class Cases:
             MappingProxyType(expected) if expected else _NOTHING,
             self._builder,
             self,
-            stretch.wrong.get(row, ()),
+            block.wrong.get(row, ()),
         )
 
     def __iter__(self) -> Iterator[Case]:
@@ -472,20 +472,20 @@ class Cases:
     def _of_origin(self) -> str:
         return f" {self.origin}" if self.origin else ""
 
-    def _stretch(self, which: int) -> _RowBlock:
-        block = self._stretches.get(which)
+    def _block(self, which: int) -> _RowBlock:
+        block = self._blocks.get(which)
         if block is None:
             start = which * _BLOCK_ROWS
             block = _RowBlock(self._source, self._all, start, min(start + _BLOCK_ROWS, len(self)))
-            blocks = dict(self._stretches)  # copied: other threads may be reading
+            blocks = dict(self._blocks)  # copied: other threads may be reading
             while len(blocks) >= _CACHED_BLOCKS:
                 del blocks[next(iter(blocks))]
-            self._stretches = {**blocks, which: block}
+            self._blocks = {**blocks, which: block}
         return block
 
     def _cells(self, place: int) -> Iterator[object]:
         for which in range(-(-len(self) // _BLOCK_ROWS)):
-            yield from self._stretch(which).columns[place]
+            yield from self._block(which).columns[place]
 
     def _cells_alone(self, place: int) -> Iterator[object]:
         """The same, of a column that is read without the others."""
@@ -494,8 +494,8 @@ class Cases:
             yield from _read_cells(self._source.cells(place, start, stop), self._all[place])
 
     def _cell_complaints(self, number: int) -> Iterator[tuple[int, Complaint]]:
-        stretch = self._stretch(number // _BLOCK_ROWS)
-        for row, wrong in stretch.wrong.items():
+        block = self._block(number // _BLOCK_ROWS)
+        for row, wrong in block.wrong.items():
             for column, cell in wrong:
                 yield (
                     number - number % _BLOCK_ROWS + row,
@@ -506,7 +506,7 @@ class Cases:
         repeats = self._may_repeat_names()
         first_rows: dict[str, int] = {}
         for start in range(0, len(self), _BLOCK_ROWS):
-            if not repeats and self._is_clear(self._stretch(start // _BLOCK_ROWS)):
+            if not repeats and self._is_clear(self._block(start // _BLOCK_ROWS)):
                 continue
             for case in map(self.__getitem__, range(start, min(start + _BLOCK_ROWS, len(self)))):
                 for complaint in case.unplaced_complaints():
@@ -515,17 +515,17 @@ class Cases:
                     sentence = f"case must be unique; {brief(case.name)} is also row {earlier + 1:,}."
                     yield case.number, Complaint("case", sentence)
 
-    def _is_clear(self, stretch: _RowBlock) -> bool:
+    def _is_clear(self, block: _RowBlock) -> bool:
         """Whether nothing is wrong with any of its rows; False when each has to be looked at."""
-        own = {name: stretch.columns[place] for name, place in self._case_places.items()}
-        if stretch.wrong or not all(map(is_whole_text, own.values())):
+        own = {name: block.columns[place] for name, place in self._case_places.items()}
+        if block.wrong or not all(map(is_whole_text, own.values())):
             return False
         try:
             for cell in filter(None, own.get("consumer_id", ())):
                 check_consumer_id(cell)
         except InvalidValueError:
             return False
-        columns = zip(self.columns, map(stretch.columns.__getitem__, self._payload_places), strict=True)
+        columns = zip(self.columns, map(block.columns.__getitem__, self._payload_places), strict=True)
         return self._builder.clears(dict(columns))
 
     def _may_repeat_names(self) -> bool:

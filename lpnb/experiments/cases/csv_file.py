@@ -15,7 +15,7 @@ from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.columns import find_column
 from lpnb.experiments.cases.file_encoding import encoding_of
 from lpnb.experiments.cases.headers import header_row, known_column, remove_total
-from lpnb.tables.formulas import rearm
+from lpnb.tables.formulas import unescape_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,7 +172,7 @@ def _cell(cell: str) -> str | None:
     if not cell:
         return None
     if "'" in cell:
-        return rearm(cell)
+        return unescape_formula(cell)
     if cell[0] == "=" and (match := _FORCED_TEXT.fullmatch(cell)):
         return match[1].replace('""', '"') or None
     return cell

@@ -34,7 +34,7 @@ _LARGEST_TABLE = 2 << 30
 
 
 class CellSource(Protocol):
-    """Columns of cells, read in stretches."""
+    """Columns of cells, read in blocks."""
 
     names: Sequence[str]
 
@@ -151,9 +151,9 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
     import pyarrow as pa
 
     names = list(frame.columns)
-    if strangers := [name for name in names if not isinstance(name, str)]:
+    if odd_names := [name for name in names if not isinstance(name, str)]:
         raise InvalidValueError(
-            [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in strangers]
+            [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in odd_names]
         )
     if repeated_names := {name for name, times in Counter(names).items() if times > 1}:
         raise InvalidValueError(
@@ -183,8 +183,8 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
 def from_rows(rows: Iterable[Mapping[str, object]]) -> CellSource:
     """The columns of a list of dicts: every key of any of them, in order of first appearance."""
     row_list = list(rows)
-    if strangers := [row for row in row_list if not isinstance(row, Mapping)]:
-        sentence = f"A case must be a dict of column names and values; got {brief(strangers[0])}."
+    if odd_rows := [row for row in row_list if not isinstance(row, Mapping)]:
+        sentence = f"A case must be a dict of column names and values; got {brief(odd_rows[0])}."
         raise InvalidValueError([Complaint("", sentence)])
     names = list(dict.fromkeys(name for row in row_list for name in row))
     return ListSource({name: [present(row.get(name)) for row in row_list] for name in names}, len(row_list))

@@ -93,7 +93,7 @@ class RequestWorker:
     async def recall(self) -> None:
         """Start nothing that is not under way."""
         while self._pending:
-            self._keep_here(self._pending.popleft(), "it was called back before it left")
+            self._report_unsent(self._pending.popleft(), "it was called back before it left")
 
     async def close(self) -> None:
         """Start nothing more, and close the connections when what is under way has been answered."""
@@ -106,7 +106,7 @@ class RequestWorker:
         while self._pending and len(self._under_way) < self._slots:
             message = self._pending.popleft()
             if time.monotonic() > self._until:
-                self._keep_here(message, "the driving process was not heard of in time")
+                self._report_unsent(message, "the driving process was not heard of in time")
                 continue
             task = asyncio.create_task(self._send(message))
             self._under_way.add(task)
@@ -126,7 +126,7 @@ class RequestWorker:
                 content = content.replace(token, MASK.encode("ascii"))
         self._add(ResponseMessage.of(message.ticket, exchange, content))
 
-    def _keep_here(self, message: RequestMessage, why: str) -> None:
+    def _report_unsent(self, message: RequestMessage, why: str) -> None:
         self._add(ResponseMessage.of(message.ticket, Exchange(failure=why, started=False), b""))
 
     def _add(self, response: ResponseMessage) -> None:

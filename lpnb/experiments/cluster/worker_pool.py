@@ -54,15 +54,17 @@ class WorkerPool:
         self._slots = slots
         http = transport if isinstance(transport, HttpTransport) else None
         kind = http.kind if http else HttpTransport.kind
-        self._how = (http.deadline, http.largest_reply, kind) if http else (DEADLINE, MAX_REPLY_BYTES, kind)
+        self._transport_options = (
+            (http.deadline, http.largest_reply, kind) if http else (DEADLINE, MAX_REPLY_BYTES, kind)
+        )
         self._actors: dict[str, Any] = {}
         """Workers that were asked to take part, by address, with Dask's name for their part of it."""
         self._leases: dict[str, int] = {}
-        self.floor = 0.0
+        self.earlier_until = 0.0
         """Until when workers of an earlier session may have started something, in seconds since 1970."""
         self._refusals: list[str] = []
         self._joining_tasks: set[asyncio.Task[None]] = set()
-        self._hold_task: asyncio.Task[None] | None = None
+        self._watch_task: asyncio.Task[None] | None = None
         self._is_closing = False
         self._session: SessionControl | None = None
         self._journal: Journal | None = None
@@ -83,7 +85,7 @@ class WorkerPool:
             raise RunError(
                 f"The scheduler at {self._address} has no workers. Start some: dask worker {self._address}"
             )
-        await asyncio.gather(*(self._ask(address) for address in addresses))
+        await asyncio.gather(*(self._add_worker(address) for address in addresses))
         if self._refusals:
             refusals_text = "".join(f"\n  - {refusal}" for refusal in self._refusals)
             raise RunError(f"Not every worker can take part, so nothing was sent:{refusals_text}")
@@ -98,7 +100,7 @@ class WorkerPool:
         for worker in self.transport.workers:
             await self._lease(worker)
         await self._allow(journal)
-        self._hold_task = asyncio.create_task(self._hold(journal))
+        self._watch_task = asyncio.create_task(self._watch(journal))
 
     async def recall(self) -> None:
         """Take back what no worker has started."""
@@ -107,7 +109,7 @@ class WorkerPool:
     async def close(self) -> None:
         """Let the workers go. Nothing of the run stays with them."""
         self._is_closing = True  # what is under way over Dask's connections may swallow a cancellation
-        tasks = [task for task in (self._hold_task, *self._joining_tasks) if task is not None]
+        tasks = [task for task in (self._watch_task, *self._joining_tasks) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -118,7 +120,11 @@ class WorkerPool:
         if self._journal is not None:
             with contextlib.suppress(JournalError):
                 # Of those who are still there nobody can start anything any more.
-                until = self.floor if lost_at is None else max(self.floor, lost_at + START_ALLOWANCE)
+                until = (
+                    self.earlier_until
+                    if lost_at is None
+                    else max(self.earlier_until, lost_at + START_ALLOWANCE)
+                )
                 self._journal.set_value("starts_until", until)
                 await asyncio.to_thread(self._end_leases, self._journal)
         self._actors.clear()
@@ -133,7 +139,7 @@ class WorkerPool:
     async def _addresses(self) -> list[str]:
         return list((await self._client.scheduler.identity())["workers"])
 
-    async def _ask(self, address: str) -> None:
+    async def _add_worker(self, address: str) -> None:
         """Have the worker at *address* take part, or note why it does not."""
         from lpnb.experiments.cluster.worker import RequestWorker
 
@@ -141,7 +147,7 @@ class WorkerPool:
             RequestWorker,
             WorkerVersion(),
             self._slots,
-            *self._how,
+            *self._transport_options,
             actor=True,
             pure=False,
             key=f"lpnb-sender-{secrets.token_hex(4)}",
@@ -164,7 +170,7 @@ class WorkerPool:
             await self._lease(worker)
         self.transport.join(worker)
 
-    async def _hold(self, journal: Journal) -> None:
+    async def _watch(self, journal: Journal) -> None:
         """Renew what is allowed, and look who has come and gone."""
         last_renewal = last_present = time.monotonic()
         while not self._is_closing:
@@ -179,13 +185,13 @@ class WorkerPool:
                     return
             self.transport.lose_silent()
             if self.transport.end_reason is None:
-                await self._look()
+                await self._refresh()
                 if self.transport.workers or self._joining_tasks:
                     last_present = now
                 elif now - last_present > NO_WORKER_LIMIT:
                     self.transport.end("no worker of the cluster is left")
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         try:
             if self._client.status != "running":
                 raise ConnectionError(self._client.status)
@@ -201,13 +207,13 @@ class WorkerPool:
         for address in set(self._actors) - addresses:
             del self._actors[address]
         for address in addresses - set(self._actors):
-            task = asyncio.create_task(self._ask_late(address))
+            task = asyncio.create_task(self._add_late_worker(address))
             self._joining_tasks.add(task)
             task.add_done_callback(self._joining_tasks.discard)
 
-    async def _ask_late(self, address: str) -> None:
+    async def _add_late_worker(self, address: str) -> None:
         """Let one that comes later take part; one that cannot is left out, which harms nothing."""
-        await self._ask(address)
+        await self._add_worker(address)
         if self._session is not None:
             self._session.grow(self.capacity)
 
@@ -281,7 +287,7 @@ async def open_worker_pool(cluster: object, slots: int, transport: Transport) ->
             security=security,
             asynchronous=True,
             set_as_default=False,
-            direct_to_workers=_is_near(address),
+            direct_to_workers=_is_local(address),
             timeout=REACH_SECONDS,
             name="lpnb",
         )
@@ -310,7 +316,7 @@ def _without_dask_log() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _is_near(address: str) -> bool:
+def _is_local(address: str) -> bool:
     """Whether workers are spoken to directly; a scheduler elsewhere passes on what it is given."""
     host = urlsplit(address).hostname
     return host in ("127.0.0.1", "localhost", "::1")

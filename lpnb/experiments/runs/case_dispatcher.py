@@ -200,7 +200,7 @@ class Dispatcher:
             on_written = WriteCallback(
                 asyncio.get_running_loop(), self._on_written, number, consumer_id, answer
             )
-            self.journal.answer(number, nth, self.redacted(number, answer), on_written)
+            self.journal.answer(number, nth, self.redact(number, answer), on_written)
             self._unwritten += 1
             self._notice(answer)
         except Exception as error:
@@ -209,7 +209,7 @@ class Dispatcher:
             recorder.give_back()
             self._busy -= 1
 
-    def redacted(self, number: int, answer: Answer) -> Answer:
+    def redact(self, number: int, answer: Answer) -> Answer:
         """*answer* as it may be written down: a service may repeat what it was told."""
         return answer if self._salt is None else without_personal(answer, self.cases[number], self._salt)
 
@@ -364,7 +364,7 @@ class _AttemptRecorder:
             self.note(Answer("planned", exchange.status, "again", reason, None, exchange.elapsed_ms, raw=raw))
 
     def note(self, answer: Answer) -> None:
-        self._dispatcher.journal.note(self.number, self.nth, self._dispatcher.redacted(self.number, answer))
+        self._dispatcher.journal.note(self.number, self.nth, self._dispatcher.redact(self.number, answer))
 
 
 def answer_of(response: BatchResponse) -> Answer:

@@ -197,8 +197,8 @@ def planned_cases(cases: Cases, run_key: str, salt: str | None = None) -> Iterat
 def column_blocks(cases: Iterable[JournalCase]) -> Iterator[dict[str, Sequence[Any]]]:
     """Cases as columns under the names of ``JournalCase``, some at a time."""
     rows = iter(cases)
-    while stretch := list(islice(rows, _BLOCK_ROWS)):
-        yield dict(zip(JournalCase._fields, zip(*stretch, strict=True), strict=True))
+    while block := list(islice(rows, _BLOCK_ROWS)):
+        yield dict(zip(JournalCase._fields, zip(*block, strict=True), strict=True))
 
 
 def run_blocks(

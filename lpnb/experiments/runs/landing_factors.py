@@ -128,8 +128,8 @@ _Row = tuple[str, str | None, float, float, int, int]
 
 def _row(names: list[str], codes: Codes, skills: Codes, shuffles: list[Codes]) -> _Row:
     _, codes = np.unique(codes, return_inverse=True)
-    right = _right(codes, skills)
-    chance = float(np.mean([_right(codes, each) for each in shuffles]))
+    right = _right_share(codes, skills)
+    chance = float(np.mean([_right_share(codes, each) for each in shuffles]))
     explained = (right - chance) / (1 - chance) if chance < 1 else 0.0
     second = names[1] if len(names) > 1 else None
     values = int(codes.max()) + 1
@@ -141,7 +141,7 @@ def _order(row: _Row) -> tuple[float, bool, int, str, str]:
     return -row[2], row[1] is not None, row[4], row[0], row[1] or ""
 
 
-def _right(codes: Codes, skills: Codes) -> float:
+def _right_share(codes: Codes, skills: Codes) -> float:
     """The share of the cases that are where most cases with their value are."""
     width = int(skills.max()) + 1
     places, counts = np.unique(codes * width + skills, return_counts=True)

@@ -1,6 +1,6 @@
 """A run's per-case table as a folder of Parquet files, for results that do not fit into memory.
 
-It is written from the journal stretch by stretch, and read back whole, by columns, or as a Dask frame. What a
+It is written from the journal block by block, and read back whole, by columns, or as a Dask frame. What a
 column means is said by ``lpnb.tables.run_table.cases_table``.
 """
 
@@ -213,16 +213,16 @@ def write_parts(
 
 
 def _tables(reader: Reader, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
-    """The table in stretches, all of one schema."""
+    """The table in blocks, all of one schema."""
     kinds = run_kinds(columns, hashes=reader.about.get("salt") is not None)
     cases = reader.cases()
     schema = None
-    while (stretch := list(islice(cases, rows))) or schema is None:
-        step_outcomes = reader.step_outcomes(stretch[0].number, stretch[-1].number) if stretch else {}
-        table = arrow_of(run_blocks(column_blocks(stretch), columns, step_outcomes), kinds)
+    while (block := list(islice(cases, rows))) or schema is None:
+        step_outcomes = reader.step_outcomes(block[0].number, block[-1].number) if block else {}
+        table = arrow_of(run_blocks(column_blocks(block), columns, step_outcomes), kinds)
         schema = schema or table.schema
         yield with_dtype_notes(with_types(table, schema))
-        if len(stretch) < rows:
+        if len(block) < rows:
             return
 
 

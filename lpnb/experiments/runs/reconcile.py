@@ -107,7 +107,7 @@ class Reconciler:
         self._certain = certain
         self._origin_changed = origin_changed
         self._started_until = started_until
-        self._trust: str | None = None
+        self._distrust_reason: str | None = None
         """Why history's silence means nothing, or "" when it does; None as long as nobody has looked."""
         self._clocks_agree = False
         self._lock = asyncio.Lock()
@@ -120,7 +120,7 @@ class Reconciler:
         if cases and (wait := self._started_until - time.time()) > 0:
             await asyncio.sleep(min(wait, 60.0))
 
-        async def work(todo: Iterator[JournalCase]) -> None:
+        async def settle_cases(todo: Iterator[JournalCase]) -> None:
             for case in todo:
                 result, why = await self._look_up(case)
                 if result is not None:
@@ -130,7 +130,7 @@ class Reconciler:
                     names["unknown"].append(case.name)
                     reasons[case.name] = why
 
-        await asyncio.gather(*(work(todo) for _ in range(concurrency)))
+        await asyncio.gather(*(settle_cases(todo) for _ in range(concurrency)))
         return Settled(
             **{outcome: tuple(sorted(case_names)) for outcome, case_names in names.items()}, reasons=reasons
         )
@@ -210,10 +210,10 @@ class Reconciler:
     async def _reason_to_distrust(self, case: JournalCase) -> str:
         """Why history's silence about *case* means nothing, or ""."""
         async with self._lock:
-            if self._trust is None:
-                self._trust = await self._test_history()
-        if self._trust or self._known_case is None:
-            return self._trust
+            if self._distrust_reason is None:
+                self._distrust_reason = await self._test_history()
+        if self._distrust_reason or self._known_case is None:
+            return self._distrust_reason
         end, later_sent_at = self._end_of(case), self._known_case.sent_at
         if end is not None and later_sent_at is not None and later_sent_at / 1_000_000 >= end:
             return ""

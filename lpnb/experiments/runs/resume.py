@@ -104,7 +104,7 @@ def resume_run(
             event_loop.wait(client.engine.ready())
         pool = open_pool(client, options) if todo else None
         if pool is not None:
-            pool.floor = reader.about.get("starts_until", 0.0)
+            pool.earlier_until = reader.about.get("starts_until", 0.0)
         run.attach(client, run_cases, options, reader.states())
         run.launch(journal, iter(todo), open_conversations, pool)
     except BaseException:

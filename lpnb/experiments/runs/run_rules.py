@@ -52,7 +52,7 @@ class RunRules(RoutingRules):
     @property
     def headline(self) -> str:
         """How many rules explain how many of the cases, in a sentence."""
-        right, total, rules = self._right, len(self.records), len(self.decision_list)
+        right, total, rules = self._right_count, len(self.records), len(self.decision_list)
         if not self.explains:
             return "No short list of rules explains where these cases landed."
         cases_text = f"all {total:,} cases" if right == total else f"{right:,} of {count(total, 'case')}"
@@ -64,16 +64,16 @@ class RunRules(RoutingRules):
         return rows.reshape(len(self.records), self.factors.space.count)
 
     @cached_property
-    def _right(self) -> int:
+    def _right_count(self) -> int:
         predictions = predicted_skills(self.decision_list, self._rows, self.factors.space)
         return sum(
             self.skills[at] == send.skill for at, send in zip(predictions.tolist(), self.records, strict=True)
         )
 
     def _explains(self) -> bool:
-        if self._right == len(self.records):
+        if self._right_count == len(self.records):
             return super()._explains()
-        return self._right >= _NEARLY_ALL * len(self.records)
+        return self._right_count >= _NEARLY_ALL * len(self.records)
 
     @cached_property
     def shares(self) -> list[float]:
@@ -83,7 +83,7 @@ class RunRules(RoutingRules):
         return [float(cases) / max(len(self.records), 1) for cases in counts]
 
     def _bound_sentence(self) -> str:
-        wrong = len(self.records) - self._right
+        wrong = len(self.records) - self._right_count
         fit = f"{count(wrong, 'case')} landed otherwise than they say. " if wrong else ""
         return (
             f"{fit}The rules are made from these cases and were tried on no others, so how often they are "
@@ -240,7 +240,7 @@ def _induce(factors: Factors, rows: Rows, skills: Places, seed: int) -> tuple[Ru
     rows, skills = _distinct_rows(rows, skills)
     order = np.random.default_rng(seed).permutation(len(rows))
     rough = _induction_of(factors, rows, skills, order[:_FIRST_ROWS], seed, soft=True)
-    wrong = _wrong(rough.rules, factors, rows, skills)
+    wrong = _errors(rough.rules, factors, rows, skills)
     if len(rows) > _SMALL and wrong.mean() > _MOST_WRONG:
         return rough.rules, [rules for _, rules in rough.rivals]
     most, places = 2 * len(rough.rules) + 3, order[:_FIRST_ROWS]
@@ -254,7 +254,7 @@ def _induce(factors: Factors, rows: Rows, skills: Places, seed: int) -> tuple[Ru
         for place in places.tolist():
             evidence.add(rows[place], int(skills[place]))
         induction = inducer.update(np.random.default_rng(seed), induction.rules)
-        places = order[(_wrong(induction.rules, factors, rows, skills) & ~in_evidence)[order]][:_MORE_ROWS]
+        places = order[(_errors(induction.rules, factors, rows, skills) & ~in_evidence)[order]][:_MORE_ROWS]
         if len(induction.rules) > most:
             return rough.rules, [rules for _, rules in rough.rivals]
         if not len(places):
@@ -285,5 +285,5 @@ def _induction_of(
     return Inducer(evidence, int(skills.max()) + 1).update(np.random.default_rng(seed))
 
 
-def _wrong(rules: Rules, factors: Factors, rows: Rows, skills: Places) -> Booleans:
+def _errors(rules: Rules, factors: Factors, rows: Rows, skills: Places) -> Booleans:
     return np.not_equal(predicted_skills(rules, rows, factors.space), skills)

@@ -63,7 +63,7 @@ def checks_of(table: pd.DataFrame | Columns, moves: pd.DataFrame | None = None) 
     columns = {column: column_cells or [None] * len(cells["case"]) for column, column_cells in cells.items()}
     rows = zip(*columns.values(), strict=True)
     nearest = _nearest_skills(columns["expected_skill"], columns["landed_skill"])
-    checks = [_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]
+    checks = [_case_check(dict(zip(columns, row, strict=True)), nearest) for row in rows]
     checks = [replace(check, label=label) for check, label in zip(checks, _labels(table), strict=True)]
     if moves is None:
         return checks
@@ -99,7 +99,7 @@ def _nearest_skills(expected: Sequence[Any], landed: Sequence[Any]) -> dict[str,
     return {skill: names[close[0]] for skill, close in near.items() if close}
 
 
-def _check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
+def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
     expected_skill, expected_code = row["expected_skill"], row["expected_code"]
     expectations, results, failures, unclear = [], [], [], []
     if expected_code is not None:
@@ -141,13 +141,13 @@ def _check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
 
 def _code(row: dict[str, Any]) -> str:
     code = row["code"] or "no code"
-    return f"{code} ({_short(row['message'])})" if row["message"] and code != "OK" else str(code)
+    return f"{code} ({_short_text(row['message'])})" if row["message"] and code != "OK" else str(code)
 
 
 def _outcome(row: dict[str, Any]) -> str:
-    message = f" ({_short(row['message'])})" if row["message"] and row["outcome"] != "answered" else ""
+    message = f" ({_short_text(row['message'])})" if row["message"] and row["outcome"] != "answered" else ""
     return f"{row['outcome']}{message}"
 
 
-def _short(text: object) -> str:
+def _short_text(text: object) -> str:
     return brief(text, 160).strip("'\"")

@@ -50,7 +50,7 @@ def test_a_dask_client_is_taken_as_well_as_an_address(client, sandbox, cluster):
 
 
 def test_a_scheduler_elsewhere_passes_on_what_workers_are_told(client, sandbox, cluster, monkeypatch):
-    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool._is_near", lambda address: False)
+    monkeypatch.setattr("lpnb.experiments.cluster.worker_pool._is_local", lambda address: False)
 
     run = run_experiment(client, [{}] * 20, journal="run.sqlite", cluster=cluster, progress=False)
 
