@@ -97,7 +97,7 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
         >>> report.ok, report[-1].name
         (True, 'history')
     """
-    checks = [_versions()]
+    checks = [_versions_check()]
     try:
         settings, where = find_settings(profile, directory)
         lookup = SettingsLookup.find(profile, directory)
@@ -338,7 +338,7 @@ class _RecordingTransport:
         await self._inner.aclose()
 
 
-def _versions() -> DoctorCheck:
+def _versions_check() -> DoctorCheck:
     versions = [f"Python {platform.python_version()}"]
     for name in ("lpnb", "httpx", "pandas", "ipywidgets"):
         try:

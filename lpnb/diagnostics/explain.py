@@ -236,14 +236,14 @@ def explanation_of(
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
     is_body = parsed.kind not in ("frames", "log")
     findings = [_finding(one, is_body) for one in parsed.complaints if one.path not in _HEADERS]
-    findings += _envelopes(parsed)
+    findings += _envelope_findings(parsed)
     findings += _odd_values(parsed, {finding.path for finding in findings})
     findings += _odd_formats(parsed, {finding.path for finding in findings})
     if _are_swapped(parsed.frames):
         findings = [one for one in findings if one.path not in ("[0].type", "[1].type")]
         findings.insert(0, Finding("frames", _SWAPPED, "refused"))
     elif reply is None or not 200 <= (reply.status or 0) < 300:
-        brand = list(_brand(parsed, reply))
+        brand = list(_brand_findings(parsed, reply))
         findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
     if parsed.kind == "nothing" and status is not None:
         findings = []
@@ -387,7 +387,7 @@ def _verdict(findings: list[Finding], reply: RecordedReply | None, reply_finding
     return "LivePerson takes this, but it may not be what you mean." if "accepted, but" in effects else ""
 
 
-def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
+def _envelope_findings(parsed: ParsedRequest) -> Iterator[Finding]:
     """What is wrong with the frames' ids, which lpnb replaces, and with frames after the second."""
     if not isinstance(parsed.frames, list):
         return
@@ -415,7 +415,7 @@ def _envelopes(parsed: ParsedRequest) -> Iterator[Finding]:
         yield Finding("frames", sentence, "may be refused")
 
 
-def _brand(parsed: ParsedRequest, reply: RecordedReply | None) -> Iterator[Finding]:
+def _brand_findings(parsed: ParsedRequest, reply: RecordedReply | None) -> Iterator[Finding]:
     """What the account of the second frame gets: 40001 without one."""
     if not isinstance(parsed.frames, list) or len(parsed.frames) < 2:
         return
@@ -452,7 +452,7 @@ def _odd_values(parsed: ParsedRequest, finding_paths: set[str]) -> Iterator[Find
                     effect: Effect = "accepted, but" if number == 0 else "may be refused"
                     yield Finding(path, f"{path}: {sentence}", effect)
             if number == 1 and isinstance(body, Mapping):
-                yield from _numbers(body)
+                yield from _number_findings(body)
             campaign = body.get("campaignInfo") if isinstance(body, Mapping) else None
             if isinstance(campaign, Mapping) and campaign.get("campaignId"):
                 path = f"[{number}].body.campaignInfo"
@@ -465,7 +465,7 @@ def _odd_values(parsed: ParsedRequest, finding_paths: set[str]) -> Iterator[Find
                     )
 
 
-def _numbers(body: Mapping[str, Any]) -> Iterator[Finding]:
+def _number_findings(body: Mapping[str, Any]) -> Iterator[Finding]:
     """Ids that are numbers, where the page has texts; clients that send numbers have been seen."""
     campaign = body.get("campaignInfo")
     members_by_id = {"skillId": body} | (
@@ -659,9 +659,9 @@ class _Token:
 
     def findings(self, *, is_answered: bool) -> list[Finding]:
         """What is wrong with it: it has ended, is another account's, or stands in the other's header."""
-        return [Finding(self.header, sentence, "refused", 401) for sentence in self._trouble(is_answered)]
+        return [Finding(self.header, sentence, "refused", 401) for sentence in self._problems(is_answered)]
 
-    def _trouble(self, is_answered: bool) -> Iterator[str]:
+    def _problems(self, is_answered: bool) -> Iterator[str]:
         consumer = "ext_consumer_id" in self.claims
         if self.is_broken:
             yield f"{self.header}: the {self.name} cannot be decoded: it was changed or cut off."

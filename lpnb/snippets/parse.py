@@ -84,16 +84,16 @@ def read_request(text: str) -> ParsedRequest:
         Authorization was left out: lpnb gets tokens of its own.
     """
     if not isinstance(text, str):
-        return _nothing(f"text must be text; got {brief(text)}.")
+        return _no_request(f"text must be text; got {brief(text)}.")
     if len(text) > MAX_TEXT:
-        return _nothing(f"text must have at most {MAX_TEXT:,} characters; got {len(text):,}.")
+        return _no_request(f"text must have at most {MAX_TEXT:,} characters; got {len(text):,}.")
     text = text.replace("\r\n", "\n").strip().removeprefix("\ufeff").strip()
     if fence := _FENCE.match(text):
         text = fence[1].strip()
     if text.startswith(">") and all(line.startswith(">") for line in text.splitlines() if line.strip()):
         text = re.sub(r"(?m)^> ?", "", text).strip()  # as mail quotes it
     if not text:
-        return _nothing("text is empty.")
+        return _no_request("text is empty.")
     if _WITHOUT_QUOTES.search(text[:_QUOTES_LOOKED_AT]):
         return ParsedRequest("frames", complaints=(Complaint("frames", _QUOTES_LOST),))
     if text[0] in '[{"' or (text.startswith(("//", "/*")) and not is_fetch(code_of(text))):
@@ -117,7 +117,7 @@ def read_request(text: str) -> ParsedRequest:
         _read_log(text)
         or read_other_text(text)
         or _read_status(text)
-        or _nothing(
+        or _no_request(
             "text must be a request (frames as JSON, curl, PowerShell, fetch(), HAR, Postman, .http), the "
             f"service's answer, or a log line with one of them; it begins with {brief(text[:20])}."
         )
@@ -156,7 +156,7 @@ def _is_curls_log(text: str) -> bool:
     return is_http_message(text) and re.search(r"(?m)^< HTTP/", text) is not None
 
 
-def _nothing(sentence: str) -> ParsedRequest:
+def _no_request(sentence: str) -> ParsedRequest:
     return ParsedRequest("nothing", complaints=(Complaint("text", sentence),))
 
 

@@ -291,12 +291,12 @@ class _ValueFinder:
                     return json.JSONDecoder().raw_decode(inner)[0], start + len(content)
                 except (ValueError, RecursionError):
                     continue
-        end = self._closing(start)
+        end = self._closing_place(start)
         if end and (value := read_python_literal(text[start:end]) or read_template(text[start:end], 0)):
             return value, end
         return None, start
 
-    def _closing(self, start: int) -> int:
+    def _closing_place(self, start: int) -> int:
         """Where the bracket that opens at *start* is closed, quotes minded; 0 when it is not."""
         depth, quote, escaped_place, signs = 0, "", -1, 0
         stop = min(len(self._text), start + min(_LONGEST_LITERAL, max(self._remaining_work, 0)))

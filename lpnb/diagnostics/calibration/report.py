@@ -153,7 +153,7 @@ class CalibrationReport:
         width = room() or 100
         parts = ["\n".join(finding.lines(width)) for finding in self.findings]
         parts.append("\n".join(self._shape_lines()))
-        parts.append("\n".join(self._ending()))
+        parts.append("\n".join(self._ending_lines()))
         return "\n\n".join(parts)
 
     def _shape_lines(self) -> Iterator[str]:
@@ -163,7 +163,7 @@ class CalibrationReport:
         yield f"{count(len(self.shapes), 'difference')} in the fields of replies:"
         yield from (f"  {difference}" for difference in self.shapes)
 
-    def _ending(self) -> Iterator[str]:
+    def _ending_lines(self) -> Iterator[str]:
         numbers = {name: sum(finding.verdict == name for finding in self.findings) for name in _VERDICTS}
         yield (
             f"{numbers['agrees']} guesses agree, {numbers['differs']} differ, "
@@ -188,7 +188,7 @@ class CalibrationReport:
             rows = [(item.reply, item.path, item.change, item.sandbox, item.account) for item in self.shapes]
             columns = ("reply", "field", "change", "the sandbox", "the account")
             html += table_html("Fields of replies", columns, rows)
-        return html + table_html("Afterwards", (), [(line,) for line in self._ending()])
+        return html + table_html("Afterwards", (), [(line,) for line in self._ending_lines()])
 
 
 def _wrap(first: str, text: str, width: int, rest: str) -> list[str]:

@@ -163,7 +163,7 @@ class Form:
         for place in (0, 1):
             leaves.pop((place, "kind"), None)
         self._sde_positions = _sde_positions(leaves)
-        self.add(self._missing(leaves))
+        self.add(self._missing_fields(leaves))
         values: dict[str, Any] = {}
         for key, field in self.fields.items():
             path = self._path(field)
@@ -185,7 +185,7 @@ class Form:
         self._other_values = leaves
         self._show(values)
 
-    def _missing(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
+    def _missing_fields(self, leaves: Mapping[Path, Any]) -> Iterable[FormField]:
         """Fields for what *leaves* hold and no field shows: further contacts, a brand's own values."""
         field_names = {f.path[0] for f in self.fields.values()}
         person = (*_SDES, self._sde_positions["personal"], "personal")

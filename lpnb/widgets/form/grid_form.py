@@ -111,14 +111,14 @@ class GridForm:
             complaints.append(Complaint("grid", "A grid needs a field that varies."))
         if len(set(varied_columns)) < len(varied_columns):
             complaints.append(Complaint("grid", "A field varies once, and one is here twice."))
-        sample = self._whole("Sample", self.sample.value, complaints)
-        seed = self._whole("Seed", self.seed.value, complaints) or 0
+        sample = self._whole_number("Sample", self.sample.value, complaints)
+        seed = self._whole_number("Seed", self.seed.value, complaints) or 0
         if complaints:
             raise InvalidValueError(complaints)
         return Grid(columns, zipped=varied_columns if self.zipped.value else (), sample=sample, seed=seed)
 
     @staticmethod
-    def _whole(name: str, text: str, complaints: list[Complaint]) -> int | None:
+    def _whole_number(name: str, text: str, complaints: list[Complaint]) -> int | None:
         if not (text := text.strip()):
             return None
         if text.isascii() and text.isdigit() and len(text) < 10:

@@ -65,13 +65,13 @@ def difference_html(before: SentRequest, after: SentRequest) -> str:
     return (
         f"<h3>#{before.number} beside #{after.number}</h3>"
         + _difference(
-            _both(before.frames_title, after.frames_title), before.frame_lines(), after.frame_lines()
+            _common_title(before.frames_title, after.frames_title), before.frame_lines(), after.frame_lines()
         )
         + _difference("What came back", before.answer_lines(), after.answer_lines())
     )
 
 
-def _both(before: str, after: str) -> str:
+def _common_title(before: str, after: str) -> str:
     return before if before == after else "What was posted, and what was not"
 
 

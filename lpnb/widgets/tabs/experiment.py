@@ -186,7 +186,7 @@ class ExperimentTab:
                 for n in range(min(len(grid), _SAMPLE_ROWS))
             ]
             caption = f"The first {len(rows)}" if len(rows) < len(grid) else "All of them"
-            self.sample.value = _table(caption, ["case", *columns], rows)
+            self.sample.value = _table_html(caption, ["case", *columns], rows)
             is_real = not self._client().settings.on_loopback
             set_visible(self.confirm, is_real and len(grid) > 1)
             self._show_forecast()
@@ -403,7 +403,7 @@ def _number(text: str) -> Any:
         return text
 
 
-def _table(caption: str, columns: list[str], rows: list[list[object]]) -> str:
+def _table_html(caption: str, columns: list[str], rows: list[list[object]]) -> str:
     head = "".join(map(column_html, columns))
     body = "".join(
         "<tr>"
