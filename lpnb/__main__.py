@@ -2,6 +2,6 @@
 
 import sys
 
-from lpnb.cli.main import main
+from lpnb.cli.main import run_process
 
-sys.exit(main())
+sys.exit(run_process())

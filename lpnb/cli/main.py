@@ -7,6 +7,7 @@ did not, 2 for a wrong call.
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import io
 import os
@@ -76,6 +77,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
         return _discard_output()
     return status
+
+
+def run_process() -> int:
+    """Run the command that this process was started for, and end the process with its status.
+
+    What was to be done at the end is done: threads are waited for, and what was registered with
+    ``atexit`` runs. Python's own end would then look through every object once more, a tenth of a second for
+    nothing, beside daemon threads that may still run; so the process ends without it.
+    """
+    status: list[int] = []
+    atexit.register(_end_process, status)  # first in, so that it runs last
+    try:
+        status.append(main())
+    except SystemExit as end:  # of a parser: for its help, or for a wrong call
+        if isinstance(end.code, int):
+            status.append(end.code)
+        raise
+    return status[0]
+
+
+def _end_process(status: Sequence[int]) -> None:
+    """End at once with *status*; without one an exception is on its way, which Python tells of."""
+    if not status:
+        return
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except OSError:
+        return  # Python finds the same, and says so
+    os._exit(status[0])
 
 
 def _discard_output() -> int:

@@ -86,7 +86,7 @@ def test_the_wheel_runs_on_every_platform_and_says_its_version(wheel):
 def test_the_wheel_brings_the_command_under_the_package_s_own_name(wheel):
     points = wheel.read(f"lpnb-{__version__}.dist-info/entry_points.txt").decode()
 
-    assert points.splitlines()[:2] == ["[console_scripts]", "lpnb = lpnb.cli.main:main"]
+    assert points.splitlines()[:2] == ["[console_scripts]", "lpnb = lpnb.cli.main:run_process"]
 
 
 def test_the_source_archive_holds_everything_that_is_tracked_but_its_ci(built):
