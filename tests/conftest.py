@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
+import json
 import os
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lpnb import Client, Sandbox, Settings
 from lpnb.client import connect
+from lpnb.sandbox import sandbox as sandbox_module
 from lpnb.sandbox import tokens
 from lpnb.sandbox.http.tls import Authority
 
@@ -176,31 +180,28 @@ def drills(request: pytest.FixtureRequest) -> bool:
 
 #: The folder that tests without one of their own run in, as long as none leaves anything there.
 _EMPTY: list[Path] = []
-#: RSA keys that sandboxes of earlier tests have signed with, and those that this test has taken.
+#: RSA keys that sandboxes have signed with, and those that this test has taken.
 _KEYS: list[object] = []
 _TAKEN: list[object] = []
+_KEY_LOCK = threading.Lock()
+_RUNNING = sandbox_module.RUNNING
 _make_key = tokens._new_key
-
-
-def _free_key() -> object:
-    """One that no sandbox holds; the list, the loop and the call hold it too."""
-    return next((key for key in _KEYS if sys.getrefcount(key) <= 3), None)
 
 
 def _take_key() -> object:
     """A key of an earlier test: to make one takes longer than all the rest of a test.
 
-    Within a test each sandbox has a key of its own, as ever.
+    Within a test each sandbox has a key of its own, as ever, and none has that of one that runs for several.
     """
-    free = _free_key()
-    if free is None and len(_KEYS) >= 10:  # sandboxes that have ended may hold theirs in circles
-        gc.collect()
-        free = _free_key()
-    if free is None:
-        free = _make_key()
-        _KEYS.append(free)
-    _TAKEN.append(free)
-    return free
+    with _KEY_LOCK:
+        running = [sandbox._keyring for sandbox in _RUNNING.values()]
+        held = {id(key) for key in (*_TAKEN, *(keyring._key_pair for keyring in running if keyring))}
+        key = next((key for key in _KEYS if id(key) not in held), None)
+        if key is None:
+            key = _make_key()
+            _KEYS.append(key)
+        _TAKEN.append(key)
+        return key
 
 
 tokens._new_key = _take_key
@@ -242,9 +243,9 @@ def hermetic(
     assert _OUTSIDE == []
 
 
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[dict[str, str]]:
-    """What kernels and commands are started with so that they need not import pandas and its like anew."""
+@contextlib.contextmanager
+def _running_fork_server() -> Iterator[dict[str, str]]:
+    """The environment in which a program is a fork of one that has imported pandas and its like."""
     if not hasattr(os, "pidfd_open"):  # only Linux has it; elsewhere each program imports for itself
         yield {}
         return
@@ -260,6 +261,27 @@ def fork_server() -> Iterator[dict[str, str]]:
         assert server.stdout.readline() == b"ready\n"
         yield {"LPNB_FORK_SERVER": address}
         server.communicate()
+
+
+#: In the environment of the workers of one run: the fork server that all of them share, as JSON.
+_SHARED_FORK_SERVER = "LPNB_TESTS_FORK_SERVER"
+
+
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Start one fork server for all workers: what it imports takes six seconds."""
+    running = contextlib.ExitStack()
+    os.environ[_SHARED_FORK_SERVER] = json.dumps(running.enter_context(_running_fork_server()))
+    config.add_cleanup(running.close)
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[dict[str, str]]:
+    """What kernels and commands are started with so that they need not import pandas and its like anew."""
+    if _SHARED_FORK_SERVER in os.environ:
+        yield json.loads(os.environ[_SHARED_FORK_SERVER])
+        return
+    with _running_fork_server() as environment:
+        yield environment
 
 
 @pytest.fixture

@@ -114,15 +114,15 @@ def run(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads are not there in a fork
-    for package in PACKAGES:
-        importlib.import_module(package)
-    gc.collect()
-    gc.freeze()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(sys.argv[1])
-        listening.listen(64)
-        print("ready", flush=True)
+        listening.listen(256)
+        print("ready", flush=True)  # who comes before all is imported waits
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads are not there in a fork
+        for package in PACKAGES:
+            importlib.import_module(package)
+        gc.collect()
+        gc.freeze()
         came = wait_for_program(listening)
     ended = 0
     try:
