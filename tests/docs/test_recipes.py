@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("lpnb", "tests", "data", "docs", "notebooks", "CHANGELOG.md", "pyproject.toml", ".importlinter")
+#: Files that are just being written, pictures, and the thousands of npm's.
+NOT_COPIED = ("*.pyc.*", "pictures", "node_modules", ".built")
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^### (How to [^\n]+)\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
 _STEP = re.compile(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
@@ -29,8 +31,8 @@ class Copy:
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
-                # With compiled files, or each copy compiles everything anew; not those being written now.
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*", "pictures"))
+                # With compiled files, or each copy compiles everything anew.
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns(*NOT_COPIED))
             else:
                 shutil.copy(source, folder / name)
         self.ran: list[str] = []
