@@ -132,21 +132,21 @@ class Reader:
 
     def cases(self) -> Iterator[JournalCase]:
         """Every case in its order. What a dead process was sending is *unknown*."""
-        dead = not self.is_written
+        is_dead = not self.is_written
         for row in self._rows(_CASES):
             case = JournalCase(*row)
             self._check({case.state})
-            yield case._replace(state="unknown") if dead and case.state == "sending" else case
+            yield case._replace(state="unknown") if is_dead and case.state == "sending" else case
 
     def case_columns(self, rows: int) -> Iterator[dict[str, Sequence[Any]]]:
         """The same column by column, under the names of ``JournalCase``, *rows* of them at a time."""
-        dead = not self.is_written
+        is_dead = not self.is_written
         for block in self._row_blocks(_CASES, rows):
             columns: dict[str, Sequence[Any]] = dict(
                 zip(JournalCase._fields, zip(*block, strict=True), strict=True)
             )
             self._check(set(columns["state"]))
-            if dead and "sending" in columns["state"]:
+            if is_dead and "sending" in columns["state"]:
                 columns["state"] = ["unknown" if state == "sending" else state for state in columns["state"]]
             yield columns
 
@@ -210,13 +210,13 @@ class Reader:
             last,
         )
         cases: dict[int, dict[str, Any]] = {}
-        dead = not self.is_written
+        is_dead = not self.is_written
         for number, step, outcome, details_text in rows:
             outcomes = cases.setdefault(number, {})
             if (step, outcome) in (("landing", "answered"), ("engagement", "offered")):
                 outcomes.update(json.loads(details_text))
             if outcomes.get(step, "answered") == "answered":
-                outcomes[step] = "unknown" if dead and outcome == "sending" else outcome
+                outcomes[step] = "unknown" if is_dead and outcome == "sending" else outcome
         return cases
 
     def attempts(self, number: int) -> list[tuple[int, str, str | None, int | None, bytes | None]]:

@@ -106,9 +106,9 @@ class Writer(SqliteWriter[_Item]):
         for statement, row, _ in chain(self._unwritten, items):
             if statement:
                 rows.setdefault(statement, []).append(row)
-        for statement, several in rows.items():
-            for many, values in _multi_row_statements(statement, several):
-                connection.execute(many, values)
+        for statement, statement_rows in rows.items():
+            for long_statement, values in _multi_row_statements(statement, statement_rows):
+                connection.execute(long_statement, values)
 
     def on_commit(self, items: Sequence[_Item]) -> None:
         """Tell those who wait."""

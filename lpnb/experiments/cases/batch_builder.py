@@ -330,20 +330,22 @@ class _PayloadNode:
 
     def __init__(self, columns: Sequence[Column], depth: int) -> None:
         self.base = next((column.name for column in columns if len(column.path) == depth), None)
-        deeper: dict[str | int, list[Column]] = {}
+        columns_by_key: dict[str | int, list[Column]] = {}
         for column in columns:
             if len(column.path) > depth:
-                deeper.setdefault(column.path[depth], []).append(column)
-        self.is_list = any(isinstance(key, int) for key in deeper)
-        entries = sorted(deeper.items()) if self.is_list else deeper.items()
+                columns_by_key.setdefault(column.path[depth], []).append(column)
+        self.is_list = any(isinstance(key, int) for key in columns_by_key)
+        entries = sorted(columns_by_key.items()) if self.is_list else columns_by_key.items()
         self.leaves = [
             (key, key_columns[0].name)
             for key, key_columns in entries
             if len(key_columns) == 1 and len(key_columns[0].path) == depth + 1
         ]
-        flat = {key for key, _ in self.leaves}
+        leaf_keys = {key for key, _ in self.leaves}
         self.children = [
-            (key, _PayloadNode(key_columns, depth + 1)) for key, key_columns in entries if key not in flat
+            (key, _PayloadNode(key_columns, depth + 1))
+            for key, key_columns in entries
+            if key not in leaf_keys
         ]
         self.defaults: dict[str | int, Any] = {}
         self.nullable: frozenset[str | int] = frozenset()

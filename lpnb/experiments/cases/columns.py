@@ -285,13 +285,13 @@ def _fields(annotation: Any, name: str) -> Iterator[tuple[str, Any, str]]:
             if field_name == "extra":
                 continue
             inner = f"{name}.{field.alias}" if name else str(field.alias)
-            below = list(_fields(field.annotation, inner))
-            if len(below) == 1 and below[0][0] == inner:
+            leaf_fields = list(_fields(field.annotation, inner))
+            if len(leaf_fields) == 1 and leaf_fields[0][0] == inner:
                 full_type = (
                     Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
                 )
-                below = [(inner, full_type, field.description or "")]
-            yield from below
+                leaf_fields = [(inner, full_type, field.description or "")]
+            yield from leaf_fields
     else:
         yield name, annotation, ""
 

@@ -121,10 +121,10 @@ class _RowSearch:
         others = [factor for factor in range(len(self.sizes)) if factor not in group]
         for factor in self.random.permutation(others).tolist() if others else []:
             gains = np.zeros((len(starts), self.sizes[factor]))
-            for beside in combinations(sorted(assigned_factors), self.strength - 1):
-                key = tuple(sorted((*beside, factor)))
+            for partners in combinations(sorted(assigned_factors), self.strength - 1):
+                key = tuple(sorted((*partners, factor)))
                 tuples = np.moveaxis(self.open[key], key.index(factor), -1)
-                gains += tuples[tuple(rows[:, other] for other in beside)]
+                gains += tuples[tuple(rows[:, other] for other in partners)]
             gains += self.random.random(gains.shape) / 2  # of equals, any
             rows[:, factor] = gains.argmax(axis=1)
             new_tuples += np.floor(gains.max(axis=1))

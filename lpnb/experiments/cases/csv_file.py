@@ -101,11 +101,11 @@ def _read_rows(
         if not first_rows:
             sentence = f"{path} is empty: its first line must name the columns."
             raise InvalidValueError([Complaint(str(path), sentence)])
-        above = header_row([row for _, row in first_rows], header_map)
-        names = first_rows[above][1]
-        if above:
-            notes.append(f"{count(above, 'row')} above the header left out.")
-        for number, (line, row) in enumerate(chain(first_rows[above + 1 :], numbered_rows), start=1):
+        header_place = header_row([row for _, row in first_rows], header_map)
+        names = first_rows[header_place][1]
+        if header_place:
+            notes.append(f"{count(header_place, 'row')} above the header left out.")
+        for number, (line, row) in enumerate(chain(first_rows[header_place + 1 :], numbered_rows), start=1):
             if len(row) > len(names) and not any(cell.strip() for cell in row[len(names) :]):
                 row = row[: len(names)]
             if len(row) != len(names):

@@ -73,10 +73,10 @@ def read_excel(
     if not rows:
         sentence = f"{path}, sheet {name!r}, is empty: its first row must name the columns."
         raise InvalidValueError([Complaint(str(path), sentence)])
-    above = header_row(rows[:_LEADING_ROWS], header_map)
-    if above:
-        notes.append(f"{count(above, 'row')} above the header left out.")
-        del rows[:above]
+    header_place = header_row(rows[:_LEADING_ROWS], header_map)
+    if header_place:
+        notes.append(f"{count(header_place, 'row')} above the header left out.")
+        del rows[:header_place]
     width = max(map(len, rows))
     header = ["" if cell is None else _header(cell) for cell in _pad(rows[0], width)]
     if hidden_rows:

@@ -88,11 +88,11 @@ class GridSource:
         self.combinations = math.prod(lengths)
         # A combination's number, divided by the sizes of the groups behind it, is its place in this one.
         self._places: list[tuple[int, int]] = [(1, 1)] * len(self.names)
-        behind = 1
+        stride = 1
         for group, length in reversed(list(zip(groups, lengths, strict=True))):
             for place in group:
-                self._places[place] = (behind, length)
-            behind *= length
+                self._places[place] = (stride, length)
+            stride *= length
         self._groups = groups
         self._numbers: Sequence[int] | None = None
         #: Of how many values the tuples are that all occur, 0 where nothing is covered.
@@ -109,9 +109,9 @@ class GridSource:
     def cells(self, place: int, start: int, stop: int) -> Sequence[object]:
         """The cells of a column, by arithmetic from the combinations' numbers."""
         values = self._values[place]
-        behind, length = self._places[place]
+        stride, length = self._places[place]
         numbers: Iterable[int] = range(start, stop) if self._numbers is None else self._numbers[start:stop]
-        return [values[number // behind % length] for number in numbers]
+        return [values[number // stride % length] for number in numbers]
 
     @property
     def coverage(self) -> str:

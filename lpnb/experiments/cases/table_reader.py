@@ -70,7 +70,7 @@ class ReadTable:
             InvalidValueError: Naming each column that is not, once.
         """
         complaints = []
-        takers: dict[str, list[str]] = {}
+        headers_of: dict[str, list[str]] = {}
         for column in self.columns:
             match = column.match
             if match.how == "unknown" or (match.column is not None and find_column(match.column) is None):
@@ -82,8 +82,8 @@ class ReadTable:
                     Complaint(match.column or match.header, f"{_header_text(match)}: {column.problem}")
                 )
             if match.column is not None:
-                takers.setdefault(match.column, []).append(match.header)
-        for name, headers in takers.items():
+                headers_of.setdefault(match.column, []).append(match.header)
+        for name, headers in headers_of.items():
             if len(headers) > 1 and len(set(headers)) > 1:
                 headers_text = " and ".join(map(repr, headers))
                 sentence = (

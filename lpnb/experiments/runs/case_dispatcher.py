@@ -100,7 +100,7 @@ class Dispatcher:
         self._open = asyncio.Event()
         self._open.set()
         self._failures_in_a_row = 0
-        self._busy = 0
+        self._busy_count = 0
         self._unwritten = 0
         self._last_written: asyncio.Future[None] | None = None
         self.preparation = asyncio.Semaphore(self._concurrency)
@@ -174,7 +174,7 @@ class Dispatcher:
 
     async def send_case(self, number: int, attempts: int) -> None:
         """Send one case, journal what became of it, and count it; a fault of ours ends the run."""
-        self._busy += 1
+        self._busy_count += 1
         recorder = _AttemptRecorder(self, number, attempts)
         consumer_id = ""
         try:
@@ -207,7 +207,7 @@ class Dispatcher:
             self._record_failure(error)
         finally:
             recorder.give_back()
-            self._busy -= 1
+            self._busy_count -= 1
 
     def redact(self, number: int, answer: Answer) -> Answer:
         """*answer* as it may be written down: a service may repeat what it was told."""
@@ -272,7 +272,7 @@ class Dispatcher:
         """When the gate is closed: wait, try one, and open it again or end the session."""
         while True:
             await asyncio.sleep(0.05)
-            if self._open.is_set() or self._busy:
+            if self._open.is_set() or self._busy_count:
                 continue
             if (item := self._next_item()) is None:  # nothing is left to be tried
                 self._reopen()

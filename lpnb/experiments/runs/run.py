@@ -84,7 +84,7 @@ class Run(Results):
         self._reader: Reader | None = None
         self._failure: BaseException | None = None
         self._resumed = 0
-        self._unflushed: Journal | None = None
+        self._unflushed_journal: Journal | None = None
 
     @property
     def cluster(self) -> object:
@@ -198,7 +198,7 @@ class Run(Results):
         with contextlib.suppress(JournalError):
             journal.flush()
         if journal.unwritten:
-            self._unflushed = journal
+            self._unflushed_journal = journal
         else:
             journal.close()
 
@@ -208,10 +208,10 @@ class Run(Results):
         Raises:
             JournalError: There is still no room.
         """
-        if self._unflushed is not None:
-            self._unflushed.flush()
-            self._unflushed.close()
-            self._unflushed = None
+        if self._unflushed_journal is not None:
+            self._unflushed_journal.flush()
+            self._unflushed_journal.close()
+            self._unflushed_journal = None
 
     def attach(
         self, client: Client | AsyncClient, cases: Cases, options: RunOptions, states: Mapping[str, int]

@@ -178,12 +178,12 @@ def _groups(
     groups = [names for names, _ in column_groups(landed_table, columns)]
     if table is landed_table or all(len(names) == 1 for names in groups):
         return groups, []
-    everywhere = [names for names, _ in column_groups(landed_cases(table)[0], columns)]
+    table_groups = [names for names, _ in column_groups(landed_cases(table)[0], columns)]
     ranking = factor_ranking(table, columns)
     order = ranking.loc[ranking["second_factor"].isna(), "factor"].tolist()
     representatives, together = [], []
     for names in groups:
-        subgroups = [each for each in everywhere if set(each) <= set(names)]
+        subgroups = [each for each in table_groups if set(each) <= set(names)]
         subgroups.sort(key=lambda each: order.index(" + ".join(each)))
         representatives.append(subgroups[0])
         if len(subgroups) > 1:
