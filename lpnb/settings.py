@@ -154,12 +154,12 @@ class Settings:
     ) -> None:
         # Plain text is forgotten before anything can fail: a traceback may show this frame's variables.
         client_secret, client_problem = _as_secret(client_secret)
-        history_client_secret, history_problem = _as_secret(history_client_secret, needed=False)
-        agent_password, password_problem = _as_secret(agent_password, needed=False)
-        history_secret, secret_problem = _as_secret(history_secret, needed=False)
-        history_token, token_problem = _as_secret(history_token, needed=False)
-        history_token_secret, token_secret_problem = _as_secret(history_token_secret, needed=False)
-        proxy, proxy_problem = _as_secret(proxy, needed=False)
+        history_client_secret, history_problem = _as_secret(history_client_secret, is_required=False)
+        agent_password, password_problem = _as_secret(agent_password, is_required=False)
+        history_secret, secret_problem = _as_secret(history_secret, is_required=False)
+        history_token, token_problem = _as_secret(history_token, is_required=False)
+        history_token_secret, token_secret_problem = _as_secret(history_token_secret, is_required=False)
+        proxy, proxy_problem = _as_secret(proxy, is_required=False)
         proxy = normalized_proxy(proxy)
         secret_problems = (
             client_problem,
@@ -656,12 +656,12 @@ def _with_secrets(values: Mapping[str, str | Secret]) -> dict[str, str | Secret]
     }
 
 
-def _as_secret(value: object, needed: bool = True) -> tuple[Secret, str | None]:
+def _as_secret(value: object, is_required: bool = True) -> tuple[Secret, str | None]:
     """Return *value* as a ``Secret``, and what is wrong with it."""
     if isinstance(value, str):
         value = Secret(value) if value else NO_SECRET
     if not (value.size if isinstance(value, Secret) else value):
-        return NO_SECRET, "must not be empty" if needed else None
+        return NO_SECRET, "must not be empty" if is_required else None
     if not isinstance(value, Secret):
         return NO_SECRET, f"must be text; got {type(value).__name__}"
     if not value.reveal().isascii() and lone_surrogate(value.reveal()) is not None:

@@ -61,7 +61,7 @@ class SqliteFormat:
         """The statements of the schema, one by one."""
         return [statement.strip() for statement in self.schema.split(";") if statement.strip()]
 
-    def damaged(self, path: Path, finding: str) -> LpnbError:
+    def damage_error(self, path: Path, finding: str) -> LpnbError:
         """The error for a damaged file."""
         finding = " ".join(finding.split())[:200].rstrip(".")
         return self.error(f"{path} is damaged ({finding}). {self.if_damaged}")
@@ -142,7 +142,7 @@ class SqliteFormat:
                 ) from None
             if code in _NOT_THE_FILES_FAULT:
                 raise self.error(f"{path} cannot be opened: {error}.") from None
-            raise self.damaged(path, str(error)) from None
+            raise self.damage_error(path, str(error)) from None
         except BaseException:
             connection.close()
             raise
@@ -239,13 +239,13 @@ class SqliteFormat:
             )
         (finding, *_) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if finding != "ok":
-            raise self.damaged(path, finding)
+            raise self.damage_error(path, finding)
 
     def _check_size(self, connection: sqlite3.Connection, path: Path) -> None:
         """SQLite reads a last page that was cut off as if zeros stood there."""
         (page,) = connection.execute("PRAGMA page_size").fetchone()
         if path.stat().st_size % page:
-            raise self.damaged(path, "its end is cut off")
+            raise self.damage_error(path, "its end is cut off")
 
 
 def secure_all(path: Path) -> None:

@@ -11,8 +11,8 @@ from lpnb._internal.suggestions import did_you_mean
 from lpnb.errors import Complaint, InvalidValueError
 
 
-def check_kind(name: str, value: object, kinds: type | tuple[type, ...], needed: str) -> None:
-    """See that the argument *name* is of one of *kinds*; *needed* says in words what it must be.
+def check_kind(name: str, value: object, kinds: type | tuple[type, ...], kind_text: str) -> None:
+    """See that the argument *name* is of one of *kinds*; *kind_text* says in words what it must be.
 
     Text is not repeated: a secret is easily put in the wrong place.
 
@@ -28,7 +28,7 @@ def check_kind(name: str, value: object, kinds: type | tuple[type, ...], needed:
         description = (
             brief(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
         )
-        raise InvalidValueError([Complaint(name, f"{name} must be {needed}; got {description}.")])
+        raise InvalidValueError([Complaint(name, f"{name} must be {kind_text}; got {description}.")])
 
 
 def check_conversation_id(value: object) -> None:
@@ -42,8 +42,8 @@ def check_conversation_id(value: object) -> None:
         Traceback (most recent call last):
         lpnb.errors.InvalidValueError: conversation_id must be text, such as reply.conversation_id or conversation.id; got 5.
     """  # noqa: E501
-    needed = "text, such as reply.conversation_id or conversation.id"
-    check_kind("conversation_id", value, str, needed)
+    kind_text = "text, such as reply.conversation_id or conversation.id"
+    check_kind("conversation_id", value, str, kind_text)
 
 
 def check_path(name: str, value: object) -> None:

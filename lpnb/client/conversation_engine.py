@@ -101,7 +101,7 @@ class ConversationEngine:
         #: The highest sequence number that SEND gave to what was published, by dialogId.
         self.sequences: dict[str, int] = {}
         self.closed = False
-        self._read: set[int] = set()
+        self._read_sequences: set[int] = set()
 
     @property
     def listener(self) -> MessageListener | None:
@@ -272,7 +272,7 @@ class ConversationEngine:
                 and event.role != "CONSUMER"
                 and event.dialog_id in (None, self.conversation_id)
                 and event.sequence is not None
-                and event.sequence not in self._read
+                and event.sequence not in self._read_sequences
             ]
             if not sequences:
                 return None
@@ -280,7 +280,7 @@ class ConversationEngine:
         fields: dict[str, Any] = {"sequences": numbers, "status": status, **self._common_fields}
         response = await self.send(Receipt(conversation_id=self.conversation_id, **fields))
         if response.outcome == "answered":
-            self._read.update(sequences)
+            self._read_sequences.update(sequences)
         return response
 
     async def update(self, *fields: Any) -> BatchResponse:

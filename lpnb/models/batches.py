@@ -411,9 +411,9 @@ def _check_order(array: list[Any], complaints: list[Complaint]) -> None:
             if place < 2:
                 complaints.append(must(path, "must be a frame, an object with id, type and body", frame))
             continue
-        expected = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
-        if expected and frame.get("type") != expected[0]:
-            complaints.append(must(join(path, "type"), f"must be {expected[0]!r}", frame.get("type")))
+        expected_types = (SET_USER_PROFILE, REQUEST_CONVERSATION)[place : place + 1]
+        if expected_types and frame.get("type") != expected_types[0]:
+            complaints.append(must(join(path, "type"), f"must be {expected_types[0]!r}", frame.get("type")))
         if frame.get("kind", "req") != "req":
             complaints.append(must(join(path, "kind"), "must be 'req'", frame["kind"]))
         complaints.extend(

@@ -269,9 +269,9 @@ def odd_value(name: str, text: str) -> str | None:
         return (
             f"{brief(text)} {description}: its source was read in a wrong encoding. Save that anew, as UTF-8."
         )
-    if not text.isascii() and (mixed := _TWO_SCRIPTS.search(text)):
+    if not text.isascii() and (pair := _TWO_SCRIPTS.search(text)):
         return (
-            f"{brief(text)} mixes alphabets: {mixed[1] or mixed[2]} looks like another letter, and is not it."
+            f"{brief(text)} mixes alphabets: {pair[1] or pair[2]} looks like another letter, and is not it."
         )
     if text != text.strip() and name not in ("lang", "language", "country", "currency"):
         return f"{brief(text)} begins or ends with a blank, and rules compare the whole text."

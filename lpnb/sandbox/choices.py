@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def problem_of_choice(path: str, value: object, allowed: tuple[str, ...]) -> str | None:
+def problem_of_choice(path: str, value: object, choices: tuple[str, ...]) -> str | None:
     """Why *value* cannot stand at *path*, or None where it is one of those allowed."""
-    return None if value in allowed else one_of(path, value, allowed)
+    return None if value in choices else one_of(path, value, choices)
 
 
-def one_of(path: str, value: object, allowed: tuple[str, ...]) -> str:
+def one_of(path: str, value: object, choices: tuple[str, ...]) -> str:
     """The complaint about a value that is none of those allowed.
 
     >>> one_of("event.status", "read", ("ACCEPT", "READ"))
@@ -17,8 +17,8 @@ def one_of(path: str, value: object, allowed: tuple[str, ...]) -> str:
     """
     text = "nothing" if value is None else repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
-    hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
-    return f"{path} must be one of {', '.join(map(repr, allowed))}; got {text}.{hint}"
+    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return f"{path} must be one of {', '.join(map(repr, choices))}; got {text}.{hint}"
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

@@ -49,16 +49,16 @@ def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
 class Keyring:
     """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
 
-    def __init__(self, saved: str | None = None) -> None:
+    def __init__(self, key_text: str | None = None) -> None:
         self._key_pair: RSAPrivateKey | None = None
         self._web_key_pair: RSAKey | None = None
         self._valid_from = 0
-        if saved is not None:
-            data = json.loads(saved)
+        if key_text is not None:
+            data = json.loads(key_text)
             self._web_key_pair = _load_key(data["key"])
             self._key_pair = self._web_key_pair.private_key
             self._valid_from = int(data["valid_from"])
-        self._verified: dict[str, dict[str, Any]] = {}
+        self._claims_by_token: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     def private_key(self) -> "RSAPrivateKey":
@@ -138,7 +138,7 @@ class Keyring:
         A missing claim or a wrong issuer is reported before the signature is looked at: the pages
         give it an error of its own (40001).
         """
-        claims = self._verified.get(token) or _unverified_claims(token)
+        claims = self._claims_by_token.get(token) or _unverified_claims(token)
         if claims is None:
             return "invalid"
         issuer = claims.get("iss")
@@ -184,7 +184,7 @@ class Keyring:
 
     def _read(self, token: str) -> dict[str, Any] | None:
         """The claims of a token this keyring signed, or None."""
-        cached_claims = self._verified.get(token)
+        cached_claims = self._claims_by_token.get(token)
         if cached_claims is not None:
             return cached_claims
         from joserfc import jwt
@@ -199,9 +199,9 @@ class Keyring:
 
     def _remember(self, token: str, claims: dict[str, Any]) -> None:
         """Spare the next check of this token: reading one takes longer than all the rest of an answer."""
-        if len(self._verified) >= _CACHE_SIZE:
-            del self._verified[next(iter(self._verified))]
-        self._verified[token] = claims
+        if len(self._claims_by_token) >= _CACHE_SIZE:
+            del self._claims_by_token[next(iter(self._claims_by_token))]
+        self._claims_by_token[token] = claims
 
 
 def _new_key() -> "RSAPrivateKey":
@@ -210,10 +210,10 @@ def _new_key() -> "RSAPrivateKey":
     return generate_private_key(65537, 2048)
 
 
-def _load_key(saved: Any) -> "RSAKey":
+def _load_key(key_data: Any) -> "RSAKey":
     from joserfc.jwk import RSAKey
 
-    key = RSAKey.import_key(saved, _KEY_NAMES)
+    key = RSAKey.import_key(key_data, _KEY_NAMES)
     if key.private_key is None:
         raise ValueError("the key is a public one")
     return key

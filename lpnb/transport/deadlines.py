@@ -33,7 +33,7 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._under_way: dict[asyncio.Task[object], _Due] = {}  # the oldest first
-        self._late: dict[asyncio.Task[object], _Due] = {}
+        self._late_tasks: dict[asyncio.Task[object], _Due] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -42,10 +42,10 @@ class Deadlines:
         assert task is not None  # noqa: S101 - whoever awaits is one
         assert task not in self._under_way, "one deadline for a task at a time"  # noqa: S101
         loop = asyncio.get_running_loop()
-        due = loop.time() + self.seconds
-        self._under_way[task] = due, task.cancelling()
+        deadline = loop.time() + self.seconds
+        self._under_way[task] = deadline, task.cancelling()
         if self._timer is None:
-            self._timer = loop.call_at(due, self._tick, loop)
+            self._timer = loop.call_at(deadline, self._tick, loop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,18 +54,18 @@ class Deadlines:
         assert task is not None  # noqa: S101 - the one that came in
         is_late = self._under_way.pop(task, None) is None
         if self._closed:
-            self._rest()
+            self._stop_timer()
         if is_late:
-            _, cancelling = self._late.pop(task)
+            _, cancelling = self._late_tasks.pop(task)
             if task.uncancel() <= cancelling and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
     def close(self) -> None:
         """Take the timer back, as soon as nothing is under way: whoever still connects has to end as well."""
         self._closed = True
-        self._rest()
+        self._stop_timer()
 
-    def _rest(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None and not self._under_way:
             self._timer.cancel()
             self._timer = None
@@ -73,13 +73,13 @@ class Deadlines:
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         while self._under_way:
-            task, (due, _) = next(iter(self._under_way.items()))
-            if due > loop.time():
-                self._timer = loop.call_at(due, self._tick, loop)
+            task, (deadline, _) = next(iter(self._under_way.items()))
+            if deadline > loop.time():
+                self._timer = loop.call_at(deadline, self._tick, loop)
                 return
             self._end(task)
 
     def _end(self, task: asyncio.Task[object]) -> None:
         """The task took too long."""
-        self._late[task] = self._under_way.pop(task)
+        self._late_tasks[task] = self._under_way.pop(task)
         task.cancel()

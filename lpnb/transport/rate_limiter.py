@@ -113,7 +113,7 @@ class AdaptiveRateLimiter:
         now = self._clock()
         if not self._queue and now >= self._next:
             # Who comes later than the slots that could be made up for is not held back by the pace.
-            self._binding = self._binding and now - self._next <= self._late
+            self._binding = self._binding and now - self._next <= self._late_seconds
             if now - self._next > self._width:  # nobody sent anything, which says nothing of the service
                 self._count_start += now - self._next
             self._take(now)
@@ -149,7 +149,7 @@ class AdaptiveRateLimiter:
                 self._rate = self._low = self._cap(self._burst[0])
             return
         self._end_burst()
-        self._accepted += 1
+        self._accepted_count += 1
         if self._background is not None:
             self._background.add(False, self._rate if self._binding else None)
             if self._background.share < NO_BACKGROUND:
@@ -176,18 +176,21 @@ class AdaptiveRateLimiter:
                 self._burst[1] += 1
             return False
         self._end_burst()
-        self._refused += 1
+        self._refused_count += 1
         if self._background is not None:
             if not self._background.add(True, self._rate if self._binding else None):
                 return False
-            refused, share = self._background.refused, self._background.refused / self._background.answers
+            refused_count, share = (
+                self._background.refused_count,
+                self._background.refused_count / self._background.answers,
+            )
             self._background = self._test = None
             if self._rate is None:
-                self._begin(now, refused)
+                self._begin(now, refused_count)
                 return True
             self._cut(sent_at, share, retry_after, has_changed=True)
             return False
-        share = self._refused / (self._accepted + self._refused)
+        share = self._refused_count / (self._accepted_count + self._refused_count)
         verdict = None
         if self._test is not None and self._rate is not None:
             verdict = self._test.add(True, self._rate)
@@ -196,9 +199,9 @@ class AdaptiveRateLimiter:
                 return False
             if verdict is None and self._rate <= self._test.limit:
                 return False  # whether it is our rate's fault, the test will tell
-        if self._accepted + self._refused < FEWEST or self._rate is None:
+        if self._accepted_count + self._refused_count < FEWEST or self._rate is None:
             return False  # too little is known since the last cut
-        if self._accepted:
+        if self._accepted_count:
             self._cut(sent_at, share, retry_after, has_changed=verdict == "changed")
         else:
             # Nothing is taken, so there is no rate to learn from: it is called slowly until it recovers.
@@ -216,11 +219,11 @@ class AdaptiveRateLimiter:
 
     def _count(self, since: float) -> None:
         self._count_start = since
-        self._accepted = self._refused = 0
+        self._accepted_count = self._refused_count = 0
 
-    def _begin(self, now: float, refused: int) -> None:
+    def _begin(self, now: float, refused_count: int) -> None:
         """Have a rate from now on: what was accepted in the last second."""
-        self._burst = [self._throughput.rate(1.0), refused]
+        self._burst = [self._throughput.rate(1.0), refused_count]
         self._rate = self._low = self._cap(self._burst[0] or SLOWEST_START)
         self._next = max(self._next, now)
         self._top, self._test, self._searching, self.learned = None, None, True, True
@@ -229,8 +232,11 @@ class AdaptiveRateLimiter:
 
     def _end_burst(self) -> None:
         if self._burst is not None:
-            accepted, refused = self._burst
-            self._test, self._burst = RateDependenceTest(refused / (accepted + refused), accepted), None
+            accepted_count, refused_count = self._burst
+            self._test, self._burst = (
+                RateDependenceTest(refused_count / (accepted_count + refused_count), accepted_count),
+                None,
+            )
 
     def _ignore(self, share: float) -> None:
         """Take refusals as the service's own affair, and call it as before."""
@@ -251,19 +257,19 @@ class AdaptiveRateLimiter:
         now = self._clock()
         # From one refusal to the next is what the limit let through, if a burst was saved up and used up. It
         # let through more of late if it has no burst, or if the rate has climbed to many times what it was.
-        accepted = self._accepted / max(sent_at - self._count_start, 1e-3)
-        more_of_late = max(0.0, self._throughput.rate(self._width) - accepted)
+        accepted_rate = self._accepted_count / max(sent_at - self._count_start, 1e-3)
+        more_of_late = max(0.0, self._throughput.rate(self._width) - accepted_rate)
         if not has_changed:
-            accepted += more_of_late if self._rate > 1.5 * self._low else more_of_late / 4
+            accepted_rate += more_of_late if self._rate > 1.5 * self._low else more_of_late / 4
         if retry_after and sent_at - self._count_start < 2 * retry_after:
             # A bucket has filled up while everybody stayed away, so that its limit cannot be seen yet.
-            accepted = min(accepted, CUT * self._rate)
+            accepted_rate = min(accepted_rate, CUT * self._rate)
         evidence = max(self._test.evidence, 0.0) if self._test is not None and not has_changed else 0.0
         if not evidence:
             self._top = self._rate
-        self._test = RateDependenceTest(share, accepted, evidence)
-        self._low = max(EASE * min(self._rate, accepted), SLOWEST)
-        self._high = max(accepted, self._low)
+        self._test = RateDependenceTest(share, accepted_rate, evidence)
+        self._low = max(EASE * min(self._rate, accepted_rate), SLOWEST)
+        self._high = max(accepted_rate, self._low)
         self._rate = self._low
         self._searching, self.learned = False, True
         self._age, self._retry_after = 0.0, retry_after
@@ -294,7 +300,7 @@ class AdaptiveRateLimiter:
         return self._scale / self._rate if self._rate else 0.0
 
     @property
-    def _late(self) -> float:
+    def _late_seconds(self) -> float:
         """Seconds that are made up for: some slots, at least what timers are late by, never a pause."""
         return min(max(LATE * self._gap, 0.02), 0.25)
 
@@ -304,7 +310,7 @@ class AdaptiveRateLimiter:
         return max(1.0, 10 / self._rate) if self._rate else 1.0
 
     def _take(self, now: float) -> None:
-        self._next = max(self._next, now - self._late) + self._gap
+        self._next = max(self._next, now - self._late_seconds) + self._gap
 
     def _arm(self) -> None:
         if self._timer is None and self._queue:

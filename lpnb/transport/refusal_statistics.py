@@ -43,9 +43,9 @@ class RateDependenceTest:
         self.share = share
         self.limit = limit
         self.evidence = evidence
-        self.answers = self.refused = 0
+        self.answers = self.refused_count = 0
 
-    def add(self, refused: bool, rate: float) -> Literal["ours", "not ours", "changed"] | None:
+    def add(self, is_refused: bool, rate: float) -> Literal["ours", "not ours", "changed"] | None:
         """Take in one answer to a call that left at *rate*, and return the verdict once there is one.
 
         Above the limit either may be: such an answer shows nothing.
@@ -54,23 +54,23 @@ class RateDependenceTest:
         if rate > self.limit:
             return None
         self.answers += 1
-        self.refused += refused
+        self.refused_count += is_refused
         same_share = _clamped_share(self.share)
         own_share = same_share / 10
         self.evidence += (
-            math.log(same_share / own_share) if refused else math.log((1 - same_share) / (1 - own_share))
+            math.log(same_share / own_share) if is_refused else math.log((1 - same_share) / (1 - own_share))
         )
         if self.evidence <= OURS:
             return "ours"
         if self.answers < FEWEST:
             return None
-        refused_share = _clamped_share(self.refused / self.answers)
+        refused_share = _clamped_share(self.refused_count / self.answers)
         surprise = refused_share * math.log(refused_share / same_share) + (1 - refused_share) * math.log(
             (1 - refused_share) / (1 - same_share)
         )
         if self.answers * surprise > SURPRISE:
             return "changed" if refused_share > same_share else "ours"
-        return "not ours" if self.evidence >= NOT_OURS and self.refused >= FEWEST_REFUSED else None
+        return "not ours" if self.evidence >= NOT_OURS and self.refused_count >= FEWEST_REFUSED else None
 
     @property
     def is_unlikely(self) -> bool:
@@ -105,30 +105,32 @@ class BackgroundShare:
         self._forget()
 
     def _forget(self) -> None:
-        self._evidence, self.answers, self.refused = 0.0, 0, 0
+        self._evidence, self.answers, self.refused_count = 0.0, 0, 0
 
-    def add(self, refused: bool, rate: float | None = None) -> bool:
+    def add(self, is_refused: bool, rate: float | None = None) -> bool:
         """Take in one answer to a call at *rate*, and return whether it is certain that more is refused.
 
-        ``answers`` and ``refused`` count since the share began to rise.
+        ``answers`` and ``refused_count`` count since the share began to rise.
         """
         usual_share = _clamped_share(self.share)
-        more, is_telling = (1 + usual_share) / 2, False
+        higher_share, is_telling = (1 + usual_share) / 2, False
         if self.rate is not None and rate is not None and rate > self.TELLING * self.rate:
             # If there is a limit after all, no more are accepted than at the lower rate.
-            more, is_telling = _clamped_share(1 - (1 - usual_share) * self.rate / rate), True
+            higher_share, is_telling = _clamped_share(1 - (1 - usual_share) * self.rate / rate), True
         self._evidence += (
-            math.log(more / usual_share) if refused else math.log((1 - more) / (1 - usual_share))
+            math.log(higher_share / usual_share)
+            if is_refused
+            else math.log((1 - higher_share) / (1 - usual_share))
         )
         self.answers += 1
-        self.refused += refused
+        self.refused_count += is_refused
         if is_telling:
             if self._evidence <= self.HARMLESS:
-                self.share, self.rate = self.refused / self.answers, rate
+                self.share, self.rate = self.refused_count / self.answers, rate
                 self._forget()
         else:
             if self._evidence <= 0:
                 self._forget()
-            weight = self.QUICK if self.share > _NEARLY_ALL and not refused else self.SLOW
-            self.share += weight * (refused - self.share)
+            weight = self.QUICK if self.share > _NEARLY_ALL and not is_refused else self.SLOW
+            self.share += weight * (is_refused - self.share)
         return self._evidence >= self.ALARM

@@ -233,16 +233,18 @@ class Receiver:
         """  # noqa: E501
         if self.latest(1, conversation_id):
             return None
-        if others := len(self):
-            rest = count(others, "event")
+        if other_count := len(self):
+            events = count(other_count, "event")
             return (
-                f"Nothing has come about {conversation_id} yet, and {rest} about others. What was before "
+                f"Nothing has come about {conversation_id} yet, and {events} about others. What was before "
                 "webhooks were set up is not posted: history has it."
             )
-        if refused := self.counts.refusals:
-            why = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in refused.items())
-            remedies = [_REMEDIES[name] for name in refused if name in _REMEDIES]
-            return " ".join([f"All that came was refused: {why}.", *remedies])
+        if refusals := self.counts.refusals:
+            reasons_text = ", ".join(
+                f"{number:,} {name.replace('_', ' ')}" for name, number in refusals.items()
+            )
+            remedies = [_REMEDIES[name] for name in refusals if name in _REMEDIES]
+            return " ".join([f"All that came was refused: {reasons_text}.", *remedies])
         hint = (
             "Nothing has come yet. An event comes when a conversation opens or changes, and when somebody "
             "speaks; "

@@ -75,7 +75,7 @@ class EventStore:
     @property
     def forgotten(self) -> int:
         """How many of the oldest events are gone, to keep to the bound."""
-        return self._writer.forgotten
+        return self._writer.forgotten_count
 
     def keep(self, events: Sequence[Event]) -> Future[int]:
         """Store what is new of *events*; done when it is on the disk, with the number of new ones."""
@@ -165,9 +165,9 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
         self._path = path
         self._most = most
         self._on_news = on_news
-        (self._stored,) = connection.execute("SELECT count(*) FROM events").fetchone()
-        self.forgotten = 0
-        self._before = (self._stored, 0)
+        (self._event_count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        self.forgotten_count = 0
+        self._before = (self._event_count, 0)
         self.news: set[str] = set()
         self._conversation_of_dialog: dict[str, str] | None = None
         self._has_unassigned: bool | None = None
@@ -192,15 +192,15 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
     def apply(self, connection: sqlite3.Connection, items: Sequence[_WriterTask]) -> None:
         """Do the work, and let the oldest events go that are too many."""
         self.news.clear()
-        self._before = (self._stored, self.forgotten)
+        self._before = (self._event_count, self.forgotten_count)
         self._results = [work(connection) for work, _ in items]
-        if (over := self._stored - self._most) > 0:
+        if (over := self._event_count - self._most) > 0:
             connection.execute(
                 "DELETE FROM events WHERE number IN (SELECT number FROM events ORDER BY number LIMIT ?)",
                 (over,),
             )
-            self._stored -= over
-            self.forgotten += over
+            self._event_count -= over
+            self.forgotten_count += over
 
     def on_commit(self, items: Sequence[_WriterTask]) -> None:
         """Hand out the results, and say which conversations have news."""
@@ -211,7 +211,7 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
 
     def on_failure(self, items: Sequence[_WriterTask], error: Exception) -> None:
         """Take back what was counted, and fail the futures."""
-        self._stored, self.forgotten = self._before
+        self._event_count, self.forgotten_count = self._before
         self._conversation_of_dialog = self._has_unassigned = None
         for _, future in items:
             future.set_exception(ReceiverError(f"{self._path} cannot be written: {error}."))
@@ -223,10 +223,10 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
             if event.kind == CHAT_STATE and event.sequence is None:
                 # It has nothing to tell a repeat by, so the latest takes the place of the one before.
                 row_count = connection.execute("DELETE FROM events WHERE key = ?", (event.key,)).rowcount
-                self._stored -= row_count
+                self._event_count -= row_count
             if connection.execute(_INSERT, _row(event)).rowcount:
                 new_count += 1
-                self._stored += 1
+                self._event_count += 1
                 self.news.add(event.conversation_id or event.dialog_id or "")
         return new_count
 
@@ -287,7 +287,7 @@ class _StoreWriter(SqliteWriter[_WriterTask]):
             # The same may have come with its conversation's id as well.
             if connection.execute("SELECT 1 FROM events WHERE key = ?", (new_event.key,)).fetchone():
                 connection.execute("DELETE FROM events WHERE key = ?", (old_event.key,))
-                self._stored -= 1
+                self._event_count -= 1
             else:
                 connection.execute(
                     "UPDATE events SET conversation = ?, key = ? WHERE key = ?",
@@ -317,12 +317,25 @@ def _row(event: Event) -> tuple[object, ...]:
 
 
 def _event(row: tuple[Any, ...], with_raw: bool = True) -> Event:
-    key, conversation, kind, dialog, sequence, at, received, originator, role, audience, text, *rest = row
-    skill, state, stage, raw = rest
+    (
+        key,
+        conversation,
+        kind,
+        dialog,
+        sequence,
+        at,
+        received_at,
+        originator,
+        role,
+        audience,
+        text,
+        *last_columns,
+    ) = row
+    skill, state, stage, raw = last_columns
     return Event(
         kind=kind,
         conversation_id=conversation,
-        received_at=moment(received) or datetime.now(UTC),
+        received_at=moment(received_at) or datetime.now(UTC),
         at=moment(at),
         dialog_id=dialog,
         sequence=sequence,

@@ -544,7 +544,7 @@ def test_what_changes_in_a_burst_is_told_together_and_in_bounds(connector: Any, 
             client_of._clients[0].notify(str(number), number)
 
     assert listener.next()[1] == {"changed": None}
-    assert client_of._clients[0].changed == set()
+    assert client_of._clients[0].changed_ids == set()
 
 
 def test_a_webhook_that_arrived_is_told_as_well_for_the_counters(connector: Any, listen: Any) -> None:

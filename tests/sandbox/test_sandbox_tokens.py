@@ -77,7 +77,7 @@ def test_the_published_keys_keep_the_private_half(connector):
 def test_the_key_is_read_once_however_many_tokens_are_not_in_mind_any_more(monkeypatch):
     keys = Keyring()
     held = [keys.consumer_jws("12345678", consumer("12345678", f"consumer-{n}")) for n in range(3)]
-    keys._verified.clear()
+    keys._claims_by_token.clear()
     imported = []
     import_key = RSAKey.import_key
     monkeypatch.setattr(RSAKey, "import_key", lambda *key: imported.append(1) or import_key(*key))

@@ -43,37 +43,37 @@ class EventStream:
             )
             return
         connection: ClientConnection = scope["state"]["connection"]
-        closed = asyncio.ensure_future(connection.closed.wait())
+        close_task = asyncio.ensure_future(connection.closed.wait())
         try:
             headers = [(b"content-type", b"text/event-stream;charset=utf-8")]
             headers += [(name.encode(), value.encode()) for name, value in HEADERS]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _write(send, b"retry: 1000\n\n")
-            while not closed.done():
-                await self._once(client, closed, send)
+            while not close_task.done():
+                await self._once(client, close_task, send)
         finally:
-            closed.cancel()
+            close_task.cancel()
             self._inbox.leave(client)
 
-    async def _once(self, client: StreamClient, closed: "asyncio.Future[Any]", send: Send) -> None:
+    async def _once(self, client: StreamClient, close_task: "asyncio.Future[Any]", send: Send) -> None:
         """Wait for something to tell, and tell it."""
-        woken = asyncio.ensure_future(client.wait())
+        wake_task = asyncio.ensure_future(client.wait())
         try:
             await asyncio.wait(
-                (closed, woken), timeout=_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                (close_task, wake_task), timeout=_HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            if closed.done():
+            if close_task.done():
                 return
-            if not woken.done():
+            if not wake_task.done():
                 await _write(send, b": alive\n\n")
                 return
         finally:
-            woken.cancel()
-        sequence, changed = self._inbox.take(client)
-        data = json.dumps({"changed": changed})
+            wake_task.cancel()
+        sequence, ids = self._inbox.take(client)
+        data = json.dumps({"changed": ids})
         await _write(send, f"id: {sequence}\ndata: {data}\n\n".encode())
         # What happens in between is told together.
-        await asyncio.wait((closed,), timeout=_SHORTEST_INTERVAL_SECONDS)
+        await asyncio.wait((close_task,), timeout=_SHORTEST_INTERVAL_SECONDS)
 
 
 def _last_event_number(request: Request) -> int | None:

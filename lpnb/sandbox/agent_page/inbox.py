@@ -59,18 +59,18 @@ class StreamClient:
     def __init__(self, loop: asyncio.AbstractEventLoop, sequence: int) -> None:
         self._loop = loop
         self._woken = asyncio.Event()
-        self.changed: set[str] = set()
+        self.changed_ids: set[str] = set()
         self.everything = False
         self.sequence = sequence
 
     def notify(self, conversation_id: str | None, sequence: int) -> None:
         """Something changed; from any thread."""
         self.sequence = sequence
-        if conversation_id is None or len(self.changed) >= _MAX_CHANGED:
+        if conversation_id is None or len(self.changed_ids) >= _MAX_CHANGED:
             self.everything = True
-            self.changed.clear()
+            self.changed_ids.clear()
         elif not self.everything:
-            self.changed.add(conversation_id)
+            self.changed_ids.add(conversation_id)
         self.wake()
 
     def wake(self) -> None:
@@ -134,10 +134,10 @@ class Inbox:
     def take(self, client: StreamClient) -> tuple[int, list[str] | None]:
         """What a client has not been told yet: up to which event, and which conversations; None is all."""
         with self._state.ledger:
-            changed = None if client.everything else sorted(client.changed)
+            ids = None if client.everything else sorted(client.changed_ids)
             client.everything = False
-            client.changed.clear()
-            return client.sequence, changed
+            client.changed_ids.clear()
+            return client.sequence, ids
 
     def wake(self) -> None:
         """Let every client look again, as a counter has changed."""

@@ -42,20 +42,20 @@ def _operation(service: ServiceRoute) -> dict[str, Any]:
     ]
     for parameter in parameters:
         parameter["schema"] = schemas.PATH_PARAMETERS.get(parameter["name"], parameter["schema"])
-    for name, schema, required in _entry_for(schemas.QUERIES, service, ()):
-        parameters.append({"name": name, "in": "query", "required": required, "schema": schema})
+    for name, schema, is_required in _entry_for(schemas.QUERIES, service, ()):
+        parameters.append({"name": name, "in": "query", "required": is_required, "schema": schema})
     # Authorization cannot be a parameter in OpenAPI's eyes, and is listed all the same: tools that
     # read it send it.
-    for name, schema, required in _entry_for(schemas.HEADERS, service, ()):
-        parameters.append({"name": name, "in": "header", "required": required, "schema": schema})
+    for name, schema, is_required in _entry_for(schemas.HEADERS, service, ()):
+        parameters.append({"name": name, "in": "header", "required": is_required, "schema": schema})
     operation: dict[str, Any] = {
         "summary": (service.answer.__doc__ or service.route).splitlines()[0],
         "tags": [service.route],
         "parameters": parameters,
         "responses": {
             **{
-                str(status): {"description": what, **({"content": content} if content else {})}
-                for status, what, content in _entry_for(schemas.ANSWERS, service, ())
+                str(status): {"description": description, **({"content": content} if content else {})}
+                for status, description, content in _entry_for(schemas.ANSWERS, service, ())
             },
             "4XX": {"description": "A refusal that says what to send instead."},
             "default": {"description": "Any other answer, such as one of a fault that was asked for."},

@@ -28,8 +28,8 @@ Answers = tuple[tuple[int, str, Schema | None], ...]
 """Status, a sentence, and the schema by media type; None where there is no body."""
 
 
-def _object(required: tuple[str, ...] = (), **members: Any) -> Schema:
-    return {"type": "object", "required": list(required), "properties": members}
+def _object(required_names: tuple[str, ...] = (), **members: Any) -> Schema:
+    return {"type": "object", "required": list(required_names), "properties": members}
 
 
 def _array(items: Schema, **more: Any) -> Schema:
@@ -180,10 +180,10 @@ _ACCOUNT = "/api/account/{account_id}"
 _POSTED_REPORT = "POST /api/account/{account_id}/app/{app_id}/report"
 
 
-def _search(*required: str, **members: Any) -> Schema:
+def _search(*required_names: str, **members: Any) -> Schema:
     """A history search, which refuses what it does not know."""
     members |= {"contentToRetrieve": _CONTENTS, "cappingConfiguration": {}}
-    return _object(required, **members) | {"additionalProperties": False}
+    return _object(required_names, **members) | {"additionalProperties": False}
 
 
 # Of a body that is no JSON, its media type.

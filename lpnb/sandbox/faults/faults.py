@@ -200,7 +200,7 @@ class FaultQueue:
 
     def _forget_all(self) -> None:
         self._waiting: dict[str, list[_QueuedFault]] = {}
-        self._added = 0
+        self._fault_count = 0
         self._request_counts: Counter[str] = Counter()
         self._log: deque[tuple[str, int, Fault]] = deque(maxlen=MAX_LOGGED)
 
@@ -216,10 +216,10 @@ class FaultQueue:
         if probability > 1:
             raise ControlError(f"probability must be a number above 0, at most 1; got {probability!r}.")
         with self._lock:
-            self._added += 1
+            self._fault_count += 1
             # Chance for a test, not for a secret.
-            chance = random.Random(f"{self._seed}/{self._added}")  # noqa: S311
-            waiting = _QueuedFault(self._added, fault, times, float(probability), chance)
+            chance = random.Random(f"{self._seed}/{self._fault_count}")  # noqa: S311
+            waiting = _QueuedFault(self._fault_count, fault, times, float(probability), chance)
             self._waiting.setdefault(route, []).append(waiting)
 
     def count_unless_faulty(self, route: str) -> bool:

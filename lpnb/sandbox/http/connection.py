@@ -31,9 +31,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 class ClientConnection:
     """One request's hold on its connection."""
 
-    def __init__(self, cycle: RequestResponseCycle, dropped: asyncio.Event) -> None:
+    def __init__(self, cycle: RequestResponseCycle, closed: asyncio.Event) -> None:
         self._cycle = cycle
-        self.closed = dropped
+        self.closed = closed
         """Set when the connection is lost, by the client or by us."""
 
     @property

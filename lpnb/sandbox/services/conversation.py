@@ -133,7 +133,7 @@ def _landing_of(
         monitoring = {
             "sessionId": visit.session_id,
             "visitorId": visit.visitor_id,
-            "considered": visit.considered,
+            "considered": visit.engagement_matches,
             "shown": visit.offers.get(str(context.get("interactionContextId"))),
         }
     campaign = body.get("campaignInfo") or {}

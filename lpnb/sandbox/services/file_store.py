@@ -83,8 +83,8 @@ def _signed_url(cloud: Cloud, method: str, path: str) -> dict[str, Any]:
 def _refuse(cloud: Cloud, method: str, request: Request) -> Answer | None:
     signature = (request.query_values("temp_url_sig") or [""])[0]
     expires = (request.query_values("temp_url_expires") or [""])[0]
-    expected = _signature(cloud, method, request.path, expires)
-    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
+    expected_signature = _signature(cloud, method, request.path, expires)
+    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected_signature.encode()):
         return error_answer(
             401, f"The signature is not the one for {method} and this path. Ask for a URL with SEND."
         )

@@ -104,7 +104,7 @@ def answer_validate(cloud: Cloud, request: Request) -> Answer:
     valid = (
         impression is not None
         and impression["engagementId"] == engagement.id
-        and not visit.expired(cloud.now)
+        and not visit.has_ended(cloud.now)
         and any(
             match.engagement is engagement and match.matched
             for match in _engagement_matches(cloud, account, visit)
@@ -174,7 +174,7 @@ def _visit(cloud: Cloud, request: Request, account: Account, app: Installation) 
             or visitor_id not in (None, session.visitor_id)
         ):
             raise _RefusedError(404, UNKNOWN_SESSION, f"Session id not found: {truncate(session_id, 60)}.")
-        if not session.expired(cloud.now):
+        if not session.has_ended(cloud.now):
             return session, False
         visitor_id = session.visitor_id
     return visits.start(account.id, app.client_id, visitor_id), True

@@ -103,11 +103,11 @@ def _check_client_properties(value: object) -> None:
         except ValueError:
             raise BodyError("clientProperties.ipAddress must be an IPv4 address.") from None
     # The table says ``os``, the sample ``osName``.
-    for name, allowed in (("deviceFamily", DEVICES), ("os", SYSTEMS), ("osName", SYSTEMS)):
+    for name, choices in (("deviceFamily", DEVICES), ("os", SYSTEMS), ("osName", SYSTEMS)):
         if name != "deviceFamily" and value.get(name) == "OSX":
             raise BodyError(f"clientProperties.{name} is 'MAC_OSX' in Monitoring, where messaging has 'OSX'.")
-        if value.get(name) is not None and value[name] not in allowed:
-            raise BodyError(one_of(f"clientProperties.{name}", value[name], allowed))
+        if value.get(name) is not None and value[name] not in choices:
+            raise BodyError(one_of(f"clientProperties.{name}", value[name], choices))
 
 
 def _add_attribute(

@@ -88,11 +88,11 @@ def _elsewhere(_value: object) -> Findings:
     return (" cannot be set through SetUserProfile.",)
 
 
-def _one_of(*allowed: str) -> Check:
+def _one_of(*choices: str) -> Check:
     def check(value: object) -> Findings:
-        if value in allowed:
+        if value in choices:
             return ()
-        return (f" must be one of {', '.join(map(repr, allowed))}; got {_in_words(value)}.",)
+        return (f" must be one of {', '.join(map(repr, choices))}; got {_in_words(value)}.",)
 
     return check
 
@@ -108,11 +108,11 @@ def _like(pattern: str, example: str) -> Check:
     return check
 
 
-def _record(*, required: tuple[str, ...] = (), **members: Check) -> Check:
+def _record(*, required_names: tuple[str, ...] = (), **members: Check) -> Check:
     def check(value: object) -> Findings:
         if not isinstance(value, dict):
             return (f" must be an object; got {_in_words(value)}.",)
-        complaints = [f".{name} is missing." for name in required if name not in value]
+        complaints = [f".{name} is missing." for name in required_names if name not in value]
         for name, member in value.items():
             check_member = members.get(name)
             if check_member is None:
@@ -146,7 +146,7 @@ def _in_words(value: object) -> str:
 
 
 # The schema asks for all three parts when the object is there.
-_DATE = _record(required=("day", "month", "year"), day=_whole, month=_whole, year=_whole)
+_DATE = _record(required_names=("day", "month", "year"), day=_whole, month=_whole, year=_whole)
 
 _CUSTOMER_INFO = _record(
     accountName=_text,

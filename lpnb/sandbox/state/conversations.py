@@ -127,8 +127,8 @@ class Conversation:
     @property
     def profile(self) -> list[Any]:
         """The ``lp_sdes`` this batch brought, as received; [] when it brought none."""
-        authenticated = self.request[0]["body"].get("authenticatedData")
-        sdes = authenticated.get("lp_sdes") if isinstance(authenticated, dict) else None
+        data = self.request[0]["body"].get("authenticatedData")
+        sdes = data.get("lp_sdes") if isinstance(data, dict) else None
         return sdes if isinstance(sdes, list) else []
 
     @property
@@ -216,9 +216,9 @@ def encode_sde(element: dict[str, Any]) -> bytes:
     return marshal.dumps(element)
 
 
-def decode_sde(encoded: bytes) -> Any:
+def decode_sde(content: bytes) -> Any:
     """The SDE that `encode_sde` kept."""
-    return marshal.loads(encoded)  # noqa: S302 - made by this process a moment ago
+    return marshal.loads(content)  # noqa: S302 - made by this process a moment ago
 
 
 # What a conversation has under the name and in the shape that the event has it.
@@ -253,8 +253,8 @@ def new_record(event: Event, number: int, *, first: bool) -> Record:
 def sdes_size(sdes: Iterable[tuple[float, bytes]]) -> int:
     """The bytes of SDEs as they are kept."""
     weight = 0
-    for _, encoded in sdes:
-        weight += len(encoded)
+    for _, content in sdes:
+        weight += len(content)
     return weight
 
 
@@ -323,22 +323,22 @@ def _intern_properties(record: Record, properties: str | None) -> str | None:
     if properties is None or properties == raw:
         return raw if properties is not None else None
     record.properties = record.properties or {}
-    encoded, count = record.properties.get(properties, (properties, 0))
+    text, count = record.properties.get(properties, (properties, 0))
     if not count:
-        record.messages_size += len(encoded)
-    record.properties[encoded] = (encoded, count + 1)
-    return encoded
+        record.messages_size += len(text)
+    record.properties[text] = (text, count + 1)
+    return text
 
 
 def _release_properties(record: Record, properties: str | None) -> None:
     """A message that had this text is forgotten."""
     if properties is None or not record.properties or properties not in record.properties:
         return
-    encoded, count = record.properties.pop(properties)
+    text, count = record.properties.pop(properties)
     if count > 1:
-        record.properties[encoded] = (encoded, count - 1)
+        record.properties[text] = (text, count - 1)
     else:
-        record.messages_size -= len(encoded)
+        record.messages_size -= len(text)
 
 
 def _ignore_chat_state(record: Record, event: Event) -> None:

@@ -112,7 +112,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._depth = 0
         self._dispatching = False
-        self._recorded: deque[Event] = deque()
+        self._new_events: deque[Event] = deque()
         self._listeners: tuple[Listener, ...] = ()
         self._pending: Future[None] | None = None
         self.sequence = 0
@@ -129,7 +129,7 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._depth == 1 and self._recorded and not self._dispatching:
+            if self._depth == 1 and self._new_events and not self._dispatching:
                 self._dispatch()
         finally:
             self._depth -= 1
@@ -140,7 +140,7 @@ class Ledger:
         event = Event(self.sequence + 1, kind, self._clock(), conversation_id, data)
         self._apply(event)
         self.sequence = event.sequence
-        self._recorded.append(event)
+        self._new_events.append(event)
         return event
 
     def replay(self, events: Iterable[Event]) -> None:
@@ -169,9 +169,9 @@ class Ledger:
     def _dispatch(self) -> None:
         self._dispatching = True
         try:
-            while self._recorded:
-                events = tuple(self._recorded)
-                self._recorded.clear()
+            while self._new_events:
+                events = tuple(self._new_events)
+                self._new_events.clear()
                 if self.store is not None:
                     self._pending = self.store(events)
                 for event in events:

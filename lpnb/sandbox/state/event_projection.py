@@ -135,7 +135,7 @@ class Projection:
         self._known_consumers.put(lp_consumer_id, True, len(lp_consumer_id))
         record.sdes = list(profile.values())
         self._open_by_consumer[lp_consumer_id] = record.now.conversation_id
-        self.visits.opened(record.session_id, record.now.conversation_id)
+        self.visits.link_conversation(record.session_id, record.now.conversation_id)
         self._release(self._open.put(record.now.conversation_id, record, _conversation_size(record.now)))
 
     def _apply_changed(self, event: Event) -> None:

@@ -39,7 +39,7 @@ class Visit:
     identities: list[dict[str, Any]] = field(default_factory=list)
     entry_points: list[str] = field(default_factory=list)
     attributes: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    considered: list[dict[str, Any]] = field(default_factory=list)
+    engagement_matches: list[dict[str, Any]] = field(default_factory=list)
     offers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """contextId to campaignId, engagementId and revision of what was shown."""
     impressions: list[dict[str, Any]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Visit:
         drop_count = _count_to_drop(self.weights, too_much)
         self.attributes, self.weights = self.attributes[drop_count:], self.weights[drop_count:]
 
-    def expired(self, now: float) -> bool:
+    def has_ended(self, now: float) -> bool:
         """Whether the session has ended by itself."""
         return now - self.seen_at > IDLE_SECONDS or now - self.started_at > MAX_SESSION_SECONDS
 
@@ -116,14 +116,14 @@ class Visits(LedgerPart):
             return self._session(session_id).page_id
 
     def record_engagement(
-        self, session_id: str, considered: list[dict[str, Any]], offers: dict[str, Any] | None
+        self, session_id: str, matches: list[dict[str, Any]], offers: dict[str, Any] | None
     ) -> str | None:
         """Note what Monitoring considered and showed; return the contextId of what was shown."""
         with self._ledger as ledger:
             context_id = str(self._session(session_id).engagement_calls + 1)
             data = {
                 "session_id": session_id,
-                "considered": considered,
+                "considered": matches,
                 "shown": None if offers is None else {"contextId": context_id, **offers},
             }
             ledger.record("engagement_asked", data)
@@ -148,7 +148,7 @@ class Visits(LedgerPart):
         """The account that knows this visitor, or None."""
         return self._visitors.get(visitor_id)
 
-    def opened(self, session_id: str | None, conversation_id: str) -> None:
+    def link_conversation(self, session_id: str | None, conversation_id: str) -> None:
         """A conversation was opened out of a session."""
         visit = self._sessions.get(session_id or "")
         if visit is not None:
@@ -177,12 +177,12 @@ class Visits(LedgerPart):
             _apply_report(visit, event)
         elif event.kind == "engagement_asked":
             visit.engagement_calls += 1
-            visit.considered = data["considered"]
+            visit.engagement_matches = data["considered"]
             if data["shown"] is not None:
                 visit.offers = {**visit.offers, data["shown"]["contextId"]: data["shown"]}
                 if len(visit.offers) > _MAX_IMPRESSIONS:
                     del visit.offers[next(iter(visit.offers))]
-            visit.other_weights["considered"] = _size(visit.considered)
+            visit.other_weights["considered"] = _size(visit.engagement_matches)
             visit.other_weights["shown"] = _size(visit.offers)
         else:
             visit.impressions = [*visit.impressions[1 - _MAX_IMPRESSIONS :], data["impression"]]

@@ -183,16 +183,16 @@ class WebhookDispatcher:
     async def run(self) -> None:
         """Deliver until cancelled."""
         loop = asyncio.get_running_loop()
-        needed = asyncio.Event()
+        wake_event = asyncio.Event()
 
         def wake() -> None:
             # The loop may have closed in between.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(needed.set)
+                loop.call_soon_threadsafe(wake_event.set)
 
         self._wake_runner = wake
         if not self._targets:
-            await needed.wait()
+            await wake_event.wait()
         # Here and not at the top: a sandbox without webhooks need not wait for it.
         import httpx
 

@@ -36,9 +36,9 @@ class Delivery:
     most_waiting_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        for name, allowed in (("signature", ALGORITHMS), ("encoding", ENCODINGS)):
-            if getattr(self, name) not in (None, *allowed):
-                raise ValueError(one_of(name, getattr(self, name), allowed))
+        for name, choices in (("signature", ALGORITHMS), ("encoding", ENCODINGS)):
+            if getattr(self, name) not in (None, *choices):
+                raise ValueError(one_of(name, getattr(self, name), choices))
         for name in ("time_scale", "timeout", "most_waiting", "most_waiting_bytes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0; got {getattr(self, name)!r}.")

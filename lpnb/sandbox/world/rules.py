@@ -282,11 +282,11 @@ def _problem_of(name: str, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
             return f"history_delay must be seconds from 0 to 86400; got {value!r}."
         return None
-    allowed = _choices(name)
-    if value in allowed and isinstance(value, bool) is isinstance(allowed[0], bool):
+    choices = _choices(name)
+    if value in choices and isinstance(value, bool) is isinstance(choices[0], bool):
         return None
-    sentence = f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
-    texts = [choice for choice in allowed if isinstance(choice, str)]
+    sentence = f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}."
+    texts = [choice for choice in choices if isinstance(choice, str)]
     return sentence + (did_you_mean(value, texts) if isinstance(value, str) else "")
 
 

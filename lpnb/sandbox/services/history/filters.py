@@ -103,13 +103,13 @@ def parse_states(name: str, value: object) -> set[str]:
     return _choices(name, value, ("OPEN", "CLOSE"))
 
 
-def _choices(name: str, value: object, allowed: tuple[str, ...]) -> set[str]:
+def _choices(name: str, value: object, choices: tuple[str, ...]) -> set[str]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not items:
-        raise FilterError(f"{name} must be an array of {', '.join(map(repr, allowed))}.")
+        raise FilterError(f"{name} must be an array of {', '.join(map(repr, choices))}.")
     for item in items:
-        if item not in allowed:
-            raise FilterError(one_of(name, item, allowed))
+        if item not in choices:
+            raise FilterError(one_of(name, item, choices))
     return set(items)
 
 
@@ -262,12 +262,12 @@ _FILTERS: dict[str, Callable[[str, object], Predicate]] = {
     "latestUpdateTime": _range(lambda view: view.updated_ms, until_now=-1),
     "alertedMcsValues": _mcs_alerts,
     "source": _source,
-    "device": _any_of(partial(_choices, allowed=DEVICE_NAMES), lambda view: [view.device]),
+    "device": _any_of(partial(_choices, choices=DEVICE_NAMES), lambda view: [view.device]),
     "messageContentTypes": _any_of(
-        partial(_choices, allowed=CONTENT_TYPES), lambda view: map(message_type, view.content_messages)
+        partial(_choices, choices=CONTENT_TYPES), lambda view: map(message_type, view.content_messages)
     ),
     "latestConversationQueueState": _any_of(
-        partial(_choices, allowed=QUEUE_STATES), lambda view: [view.queue_state]
+        partial(_choices, choices=QUEUE_STATES), lambda view: [view.queue_state]
     ),
     "sdeSearch": _sde_search,
 }

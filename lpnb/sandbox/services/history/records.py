@@ -30,7 +30,7 @@ class HistoryView:
     version: int
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether history has heard that it is closed."""
         return self.now.closed_at is not None and self.now.closed_at <= self.moment
 
@@ -50,18 +50,18 @@ class HistoryView:
     @property
     def status(self) -> str:
         """Is "OPEN", or "CLOSE" when history has heard of the end."""
-        return "CLOSE" if self.closed else "OPEN"
+        return "CLOSE" if self.is_closed else "OPEN"
 
     @property
     def duration_ms(self) -> int:
         """From the start to the end, or to now while it is open (documented)."""
-        end = self.now.closed_at if self.closed and self.now.closed_at is not None else self.cloud.now
+        end = self.now.closed_at if self.is_closed and self.now.closed_at is not None else self.cloud.now
         return _ms(end) - _ms(self.now.created_at)
 
     @property
     def end_ms(self) -> int | None:
         """When it ended; None while history has not heard of an end."""
-        return _ms(self.now.closed_at) if self.closed else None
+        return _ms(self.now.closed_at) if self.is_closed else None
 
     @property
     def updated_ms(self) -> int:
@@ -181,7 +181,7 @@ def _skill_name(view: HistoryView, skill_id: str) -> str:
 
 def _info(view: HistoryView) -> dict[str, Any]:
     now = view.now
-    end = now.closed_at if view.closed else None
+    end = now.closed_at if view.is_closed else None
     agent = view.latest_agent
     agent_record = view.account.agents_by_id.get(agent or "")
     context = now.body.get("conversationContext") or {}
@@ -203,7 +203,7 @@ def _info(view: HistoryView) -> dict[str, Any]:
         "source": now.source_name,
         "device": view.device,
         "isPartial": False,
-        "closeReason": (now.close_reason or "") if view.closed else "",
+        "closeReason": (now.close_reason or "") if view.is_closed else "",
         "status": view.status,
         "fullDialogStatus": view.status,
         "firstConversation": now.first_conversation,

@@ -203,10 +203,10 @@ def _texts(body: Body, name: str) -> list[str]:
     return texts[:MAX_LIMIT]
 
 
-def _query_choice(request: Request, name: str, default: str, allowed: tuple[str, ...]) -> str:
+def _query_choice(request: Request, name: str, default: str, choices: tuple[str, ...]) -> str:
     values = request.query_values(name) or [default]
-    if len(set(values)) > 1 or values[0] not in allowed:
-        raise _RefusedError(one_of(name, truncate(values[0], 40), allowed))
+    if len(set(values)) > 1 or values[0] not in choices:
+        raise _RefusedError(one_of(name, truncate(values[0], 40), choices))
     return values[0]
 
 
@@ -222,6 +222,6 @@ def _query_number(request: Request, name: str, default: int, least: int, most: i
 
 _KEYS: dict[str, Callable[[HistoryView], Any]] = {
     "start": lambda view: (view.now.created_at, view.now.number),
-    "end": lambda view: (view.now.closed_at if view.closed else float("inf"), view.now.number),
+    "end": lambda view: (view.now.closed_at if view.is_closed else float("inf"), view.now.number),
 }
 _SORTS = tuple(f"{key}{order}" for key in _KEYS for order in ("", ":asc", ":desc"))
