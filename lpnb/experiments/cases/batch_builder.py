@@ -337,15 +337,13 @@ class _PayloadNode:
         self.is_list = any(isinstance(key, int) for key in columns_by_key)
         entries = sorted(columns_by_key.items()) if self.is_list else columns_by_key.items()
         self.leaves = [
-            (key, key_columns[0].name)
-            for key, key_columns in entries
-            if len(key_columns) == 1 and len(key_columns[0].path) == depth + 1
+            (key, group[0].name)
+            for key, group in entries
+            if len(group) == 1 and len(group[0].path) == depth + 1
         ]
         leaf_keys = {key for key, _ in self.leaves}
         self.children = [
-            (key, _PayloadNode(key_columns, depth + 1))
-            for key, key_columns in entries
-            if key not in leaf_keys
+            (key, _PayloadNode(group, depth + 1)) for key, group in entries if key not in leaf_keys
         ]
         self.defaults: dict[str | int, Any] = {}
         self.nullable: frozenset[str | int] = frozenset()

@@ -147,7 +147,7 @@ class Case:
         return [*self._cell_complaints(), *self._builder_complaints()]
 
     def _cell_complaints(self) -> Iterator[Complaint]:
-        return (Complaint(column.name, wrong.sentence_for(column.name)) for column, wrong in self._unreadable)
+        return (Complaint(column.name, wrong.sentence(column.name)) for column, wrong in self._unreadable)
 
     def _row_complaints(self, complaints: Iterable[Complaint]) -> list[Complaint]:
         return [
@@ -497,10 +497,7 @@ class Cases:
         block = self._block(number // _BLOCK_ROWS)
         for row, wrong in block.wrong.items():
             for column, cell in wrong:
-                yield (
-                    number - number % _BLOCK_ROWS + row,
-                    Complaint(column.name, cell.sentence_for(column.name)),
-                )
+                yield number - number % _BLOCK_ROWS + row, Complaint(column.name, cell.sentence(column.name))
 
     def _everything_wrong(self) -> Iterator[tuple[int, Complaint]]:
         repeats = self._may_repeat_names()

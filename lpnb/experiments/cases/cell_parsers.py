@@ -38,7 +38,7 @@ class UnreadableCell:
     cell: object
     hint: str = ""
 
-    def sentence_for(self, where: str) -> str:
+    def sentence(self, where: str) -> str:
         """The whole sentence, for the cell that *where* names."""
         sentence = f"{where} {self.rule}; got {brief(self.cell)}."
         return f"{sentence} {self.hint}" if self.hint else sentence
@@ -63,7 +63,7 @@ def filled_text(text: str, column: str) -> object:
     The account's place is filled in when a request is sent, so that a placeholder there is left out.
 
     Example:
-        >>> filled_text("{{skillId}}", "skillId").sentence_for("skillId")
+        >>> filled_text("{{skillId}}", "skillId").sentence("skillId")
         "skillId must be filled in; got '{{skillId}}'. It is a placeholder."
         >>> filled_text("{accountid}", "brandId"), filled_text("#1 {fan}", "personal.firstname")
         (None, '#1 {fan}')

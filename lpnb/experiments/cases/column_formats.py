@@ -283,8 +283,8 @@ def whole_format(texts: Iterable[str]) -> ColumnFormat:
         '1234'
     """
     counts = Counter(texts)
-    grouped_texts = [text for text in counts if _GROUPS.fullmatch(_bare(text)) and not text.isdigit()]
-    if not grouped_texts:
+    matches = [text for text in counts if _GROUPS.fullmatch(_bare(text)) and not text.isdigit()]
+    if not matches:
         return ColumnFormat()
 
     def convert(cell: object) -> object:
@@ -292,8 +292,7 @@ def whole_format(texts: Iterable[str]) -> ColumnFormat:
         return re.sub(r"[^0-9-]", "", bare) if _GROUPS.fullmatch(bare) else cell
 
     return ColumnFormat(
-        convert,
-        f"{count(_sum(counts, grouped_texts), 'cell')} with thousands separators, such as {grouped_texts[0]}",
+        convert, f"{count(_sum(counts, matches), 'cell')} with thousands separators, such as {matches[0]}"
     )
 
 
@@ -374,19 +373,17 @@ def choice_format(texts: Iterable[str], choices: Sequence[str]) -> ColumnFormat:
         >>> found.convert("weiblich"), found.note
         ('FEMALE', "2 of 3 read as the field's own words, such as 'weiblich' as FEMALE")
     """
-    choice_of = {
+    words = {
         spelling: choice
         for choice in choices
         for spelling in _SPELLINGS.get(choice, "").split(", ")
         if spelling
     }
-    choice_of |= {choice.casefold(): choice for choice in choices}
+    words |= {choice.casefold(): choice for choice in choices}
 
     def convert(cell: object) -> object:
         return (
-            choice_of.get(cell.translate(_INVISIBLE).strip().casefold(), cell)
-            if isinstance(cell, str)
-            else cell
+            words.get(cell.translate(_INVISIBLE).strip().casefold(), cell) if isinstance(cell, str) else cell
         )
 
     counts = Counter(texts)

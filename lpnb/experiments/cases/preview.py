@@ -51,10 +51,8 @@ class Preview:
         return str(self)
 
     def _repr_html_(self) -> str:
-        payloads_html = "".join(
-            f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads
-        )
-        return f"<p><b>{esc(self._total)}</b></p>{payloads_html}"
+        html = "".join(f"<p>{esc(name)}</p>{pre_html(_pretty(frames))}" for name, frames in self.payloads)
+        return f"<p><b>{esc(self._total)}</b></p>{html}"
 
     @property
     def _total(self) -> str:

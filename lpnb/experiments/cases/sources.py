@@ -155,10 +155,8 @@ def from_frame(frame: pd.DataFrame) -> CellSource:
         raise InvalidValueError(
             [Complaint("", f"A column's name must be text; got {brief(name)}.") for name in odd_names]
         )
-    if repeated_names := {name for name, times in Counter(names).items() if times > 1}:
-        raise InvalidValueError(
-            [Complaint(n, f"The column {n!r} is there twice.") for n in sorted(repeated_names)]
-        )
+    if doubles := {name for name, times in Counter(names).items() if times > 1}:
+        raise InvalidValueError([Complaint(n, f"The column {n!r} is there twice.") for n in sorted(doubles)])
     try:
         if any(frame[name].dtype == object and any(map(is_too_deep, frame[name])) for name in names):
             raise pa.ArrowInvalid("too deep")  # Arrow follows a list that contains itself until it crashes

@@ -160,7 +160,7 @@ def read_columns(
     counts = [each.count(1) for each in flags]
     row_flags = bytes(map(max, *flags, bytes(len(source))))
     matches = match_headers(headers, _header_map(columns, headers))
-    column_results: list[ReadColumn] = []
+    results: list[ReadColumn] = []
     names, places, converters = [], [], []
     for place, (match, cells) in enumerate(zip(matches, counts, strict=True)):
         if not match.header:
@@ -169,16 +169,14 @@ def read_columns(
                 problem = (
                     f"Column {letter} has no name and {count(cells, 'value')}. Name it, or leave it out."
                 )
-                column_results.append(
-                    ReadColumn(HeaderMatch(letter, None, "unknown"), cells, problem=problem)
-                )
+                results.append(ReadColumn(HeaderMatch(letter, None, "unknown"), cells, problem=problem))
             continue
         column = find_column(match.column) if match.column is not None else None
         if column is None:
-            column_results.append(ReadColumn(match, cells))
+            results.append(ReadColumn(match, cells))
             continue
         column_format = _format(column, source, place, decimal, dates, is_typed=is_typed)
-        column_results.append(ReadColumn(match, cells, column_format.note, column_format.problem))
+        results.append(ReadColumn(match, cells, column_format.note, column_format.problem))
         names.append(column.name)
         places.append(place)
         replacements = (values or {}).get(column.name)
@@ -191,14 +189,12 @@ def read_columns(
     all_notes = list(notes)
     if rows is not None and len(source):
         all_notes.append(f"{count(len(source) - len(rows), 'empty row')} left out.")
-    all_notes += [
-        f"{_header_text(item.match)}: {item.note}." for item in column_results if item.note is not None
-    ]
-    if word_matches := [item.match for item in column_results if item.match.how == "words"]:
+    all_notes += [f"{_header_text(item.match)}: {item.note}." for item in results if item.note is not None]
+    if word_matches := [item.match for item in results if item.match.how == "words"]:
         all_notes.append(
             "Taken for: " + ", ".join(f"{match.header} = {match.column}" for match in word_matches) + "."
         )
-    return ReadTable(PreparedSource(source, names, places, converters, rows), column_results, all_notes)
+    return ReadTable(PreparedSource(source, names, places, converters, rows), results, all_notes)
 
 
 def _header_map(columns: Mapping[str, str | None] | None, headers: Sequence[str]) -> Mapping[str, str | None]:
@@ -287,19 +283,16 @@ def _format(
     if column.kind == "id" or column.name.rpartition(".")[2] in ID_FIELDS:
         column_format = id_format(texts, numeric=column.name in NUMERIC_IDS)
         warning = _lost_zeros(cells)
-        rounded_ids = [text for text in texts if is_rounded(text)]
-        rounded_ids += [
+        ids = [text for text in texts if is_rounded(text)]
+        ids += [
             f"{cell:.0f}" for cell in cells if isinstance(cell, int | float) and 1e15 <= abs(cell) < 1e300
         ]
-        if rounded_ids := [
+        if ids := [
             text
-            for text in rounded_ids
+            for text in ids
             if column_format.convert is None or is_rounded(column_format.convert(text)) or text.isdigit()
         ]:
-            warning = (
-                f"{rounded_ids[0]} looks like an id that a spreadsheet has rounded: digits are lost. "
-                f"{AS_TEXT}"
-            )
+            warning = f"{ids[0]} looks like an id that a spreadsheet has rounded: digits are lost. {AS_TEXT}"
         convert = _in_turn(column_format.convert, _text_of) if is_typed else column_format.convert
         return ColumnFormat(
             convert, "; ".join(filter(None, (column_format.note, warning and warning.rstrip(".")))) or None

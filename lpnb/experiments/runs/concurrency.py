@@ -48,11 +48,9 @@ class ConcurrencyLimiter:
             return
         await self._wait(self._writers)  # whoever wakes us has counted us
 
-    async def take(self, write_seconds: float) -> None:
+    async def take(self, seconds: float) -> None:
         """Return when a slot is free for one that was written down in so many seconds."""
-        self._write_seconds += (write_seconds - self._write_seconds) * (
-            _WEIGHT if self._write_seconds else 1.0
-        )
+        self._write_seconds += (seconds - self._write_seconds) * (_WEIGHT if self._write_seconds else 1.0)
         if self.under_way < self.count and not self._takers:
             self.ahead -= 1
             self.under_way += 1
@@ -65,10 +63,10 @@ class ConcurrencyLimiter:
         self.ahead -= 1
         self._admit()
 
-    def give_back(self, answer_seconds: float | None = None) -> None:
+    def give_back(self, seconds: float | None = None) -> None:
         """A slot is free again, after an answer that took so many seconds, or without one."""
-        if answer_seconds is not None:
-            self._answer_seconds += (answer_seconds - self._answer_seconds) * (
+        if seconds is not None:
+            self._answer_seconds += (seconds - self._answer_seconds) * (
                 _WEIGHT if self._answer_seconds else 1.0
             )
         self.under_way -= 1

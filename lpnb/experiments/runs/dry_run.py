@@ -54,9 +54,7 @@ def odd_values(cases: Cases, account_id: str | None = None, most: int = _CHECKED
         most: How many cases are looked at.
     """
     odd = {
-        column: odd_texts
-        for column in cases.columns
-        if (odd_texts := _odd_texts(cases, column, account_id, most))
+        column: texts for column in cases.columns if (texts := _odd_texts(cases, column, account_id, most))
     }
     first: dict[tuple[str, str], tuple[str, list[int]]] = {}
     for case in islice(cases, most if odd else 0):

@@ -116,22 +116,21 @@ def rules_of_table(
     if wrong := [one_of(argument, name, all_names) for argument, name in arguments if name not in all_names]:
         raise InvalidValueError(wrong)
     landed_table, labels = landed_cases(_only(table, where or {}))
-    filter_text = (
+    clause = (
         ""
         if not where
         else f"with {', '.join(f'{name} {_value_text(value)}' for name, value in where.items())}"
     )
     if not len(landed_table):
         sentence = (
-            f"No case {f'{filter_text} ' if filter_text else ''}has a known landing, so there is nothing to "
-            "explain."
+            f"No case {f'{clause} ' if clause else ''}has a known landing, so there is nothing to explain."
         )
         raise InvalidValueError([Complaint("landed_skill", sentence)])
     candidates = sent_columns(landed_table) if columns is None else list(columns)
     groups, together = _groups(table if where else landed_table, landed_table, candidates)
     names, id_columns = _candidates(landed_table, groups)
     if not names:
-        sentence = f"No column varies among the cases {filter_text or 'that landed'}, so none can decide."
+        sentence = f"No column varies among the cases {clause or 'that landed'}, so none can decide."
         raise InvalidValueError([Complaint("columns", sentence)])
     factors, rows = _factors(landed_table, names)
     skills = list(dict.fromkeys(labels))
@@ -143,12 +142,7 @@ def rules_of_table(
             zip(rows.tolist(), labels, landed_table["case"], strict=True)
         )
     ]
-    about = {
-        "stopped_by": "run",
-        "where": filter_text,
-        "left_out": ", ".join(id_columns),
-        "together": together,
-    }
+    about = {"stopped_by": "run", "where": clause, "left_out": ", ".join(id_columns), "together": together}
     return RunRules(factors, rules, skills, sends, rivals=rivals, about=about)
 
 

@@ -101,9 +101,9 @@ def _nearest_skills(expected: Sequence[Any], landed: Sequence[Any]) -> dict[str,
 
 def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
     expected_skill, expected_code = row["expected_skill"], row["expected_code"]
-    expectations, results, failures, unclear = [], [], [], []
+    expected, results, failures, unclear = [], [], [], []
     if expected_code is not None:
-        expectations.append(f"code {expected_code}")
+        expected.append(f"code {expected_code}")
         results.append(_code(row))
         matches = code_matches(row["outcome"], row["code"], expected_code)
         if matches is None:
@@ -113,7 +113,7 @@ def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
             hint = f". Did you mean {row['code']}?" if same else ""
             failures.append(f"expected code {expected_code}, got {_code(row)}{hint}")
     if expected_skill is not None:
-        expectations.append(f"skill {expected_skill}")
+        expected.append(f"skill {expected_skill}")
         skills = [row[column] for column in ("landed_skill", "landed_skill_id") if row[column] is not None]
         where = f"{skills[0]} ({skills[1]})" if len(skills) > 1 else skills[0] if skills else ""
         results.append(f"skill {where}" if where else _outcome(row))
@@ -126,15 +126,13 @@ def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
         elif matches is None:
             why = "where it landed is not known" if row["outcome"] == "answered" else ""
             unclear.append(f"expected skill {expected_skill}, and {why or f'the outcome is {_outcome(row)}'}")
-    verdict: Verdict = (
-        "failed" if failures else "error" if unclear else "passed" if expectations else "skipped"
-    )
+    verdict: Verdict = "failed" if failures else "error" if unclear else "passed" if expected else "skipped"
     return CaseCheck(
         case=str(row["case"]),
         verdict=verdict,
-        expected=", ".join(expectations),
+        expected=", ".join(expected),
         got=", ".join(results) or _outcome(row),
-        said="; ".join([*failures, *unclear]) or ("as expected" if expectations else "expected nothing"),
+        said="; ".join([*failures, *unclear]) or ("as expected" if expected else "expected nothing"),
         seconds=(row["elapsed_ms"] or 0.0) / 1000,
     )
 
