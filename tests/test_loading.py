@@ -53,7 +53,11 @@ WITHOUT_TABLES = [
     "joserfc",
     "lpnb.sandbox.agent_page.routes",
     "lpnb.sandbox.app.openapi",
+    "lpnb.sandbox.app.replay",
     "lpnb.sandbox.control.http_api",
+    "lpnb.sandbox.services.agent_login",
+    "lpnb.sandbox.services.history",
+    "lpnb.sandbox.services.monitoring",
 ]
 
 

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from lpnb.sandbox.app.replay import REPLAY_HEADER, Recording, Source, recorded_answer
 from lpnb.sandbox.app.routes import SERVICE_ROUTES, ServiceRoute
 from lpnb.sandbox.faults.injection import apply_fault, deliver, pause
 from lpnb.sandbox.faults.rate_limits import RATE_LIMIT
@@ -20,6 +20,9 @@ from lpnb.sandbox.http.request_body import read_body
 from lpnb.sandbox.route_names import NOWHERE
 from lpnb.sandbox.service_context import Cloud
 from lpnb.sandbox.state.storage_wait import wait_until_stored
+
+if TYPE_CHECKING:
+    from lpnb.sandbox.app.replay import Recording, Source
 
 logger = logging.getLogger("lpnb.sandbox")
 
@@ -50,7 +53,7 @@ class App:
         *,
         bare_hosts: bool,
         own: Callable[[], Sequence[BaseRoute]] = tuple,
-        recording: Recording | None = None,
+        recording: "Recording | None" = None,
     ) -> None:
         self._cloud = cloud
         self._recording = recording
@@ -130,7 +133,7 @@ class App:
 class _ServiceEndpoint:
     """One served path as an ASGI application: Starlette hands such a thing the bare scope."""
 
-    def __init__(self, path: str, cloud: Cloud, limits: Limits, recording: Recording | None) -> None:
+    def __init__(self, path: str, cloud: Cloud, limits: Limits, recording: "Recording | None") -> None:
         self._by_method = {service.method: service for service in SERVICE_ROUTES if service.path == path}
         self._path = path
         self._cloud = cloud
@@ -192,9 +195,11 @@ class _ServiceEndpoint:
         await deliver(fault, faulty_answer, connection, send)
 
     async def _replay(
-        self, recording: Recording, service: ServiceRoute, request: Request, connection: ClientConnection
+        self, recording: "Recording", service: ServiceRoute, request: Request, connection: ClientConnection
     ) -> None:
         """Answer from the recording where an exchange fits, else as ever; either way the answer says so."""
+        from lpnb.sandbox.app.replay import REPLAY_HEADER, recorded_answer
+
         cloud = self._cloud
         exchange = recording.take(service, request)
         if exchange is None:
@@ -238,7 +243,7 @@ def _log(
     request: Request,
     answer: Answer | None,
     fault: str | None = None,
-    source: Source | None = None,
+    source: "Source | None" = None,
 ) -> None:
     """Note the request, before its answer leaves: who reads the answer finds the record."""
     consumer = answer.consumer if answer else None

@@ -2,22 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 
 from lpnb.sandbox.http.messages import Answer, Request
 from lpnb.sandbox.route_names import RouteName
 from lpnb.sandbox.service_context import Cloud
-from lpnb.sandbox.services import (
-    agent_login,
-    conversation,
-    domain_api,
-    file_store,
-    idp,
-    monitoring,
-    send,
-    sentinel,
-)
+from lpnb.sandbox.services import conversation, domain_api, file_store, idp, send, sentinel
 from lpnb.sandbox.services.event_rules import MAX_FILE_BYTES
-from lpnb.sandbox.services.history import search
 
 Handler = Callable[[Cloud, Request], Answer]
 
@@ -33,6 +25,20 @@ class ServiceRoute:
     body_bytes: int | None = None
     """How long a body may be, where the sandbox's own limit is too small."""
 
+
+def _on_demand(module: str, name: str) -> Handler:
+    """The handler *name* of a service that is loaded when it is first asked: a short run does not ask it."""
+
+    def answer(cloud: Cloud, request: Request) -> Answer:
+        handler: Handler = getattr(import_module(f"lpnb.sandbox.services.{module}"), name)
+        return handler(cloud, request)
+
+    return answer
+
+
+_agent_login = partial(_on_demand, "agent_login")
+_history = partial(_on_demand, "history.search")
+_monitoring = partial(_on_demand, "monitoring")
 
 _ACCOUNT = "/api/account/{account_id}"
 _SERVICE = f"{_ACCOUNT}/service"
@@ -61,14 +67,14 @@ SERVICE_ROUTES = (
     # A little more than a file may have, so that a file too long is told what the limit is.
     ServiceRoute("upload", "PUT", _FILE, file_store.answer_put, body_bytes=MAX_FILE_BYTES + 64 * 1024),
     ServiceRoute("download", "GET", _FILE, file_store.answer_get),
-    ServiceRoute("engagement", "POST", f"{_APP}/engagement", monitoring.answer_engagement),
-    ServiceRoute("report", "PUT", f"{_APP}/report", monitoring.answer_report),
-    ServiceRoute("report", "POST", f"{_APP}/report", monitoring.answer_report),
-    ServiceRoute("login", "POST", f"{_ACCOUNT}/login", agent_login.answer),
-    ServiceRoute("refresh", "POST", f"{_ACCOUNT}/refresh", agent_login.answer_refresh),
-    ServiceRoute("logout", "POST", f"{_ACCOUNT}/logout", agent_login.answer_logout),
-    ServiceRoute("history", "POST", f"{_HISTORY}/conversation/search", search.answer_conversation),
-    ServiceRoute("history", "POST", f"{_HISTORY}/consumer/search", search.answer_consumer),
-    ServiceRoute("history", "POST", f"{_HISTORY}/search", search.answer_filters),
-    ServiceRoute("validate", "GET", _CONTEXT, monitoring.answer_validate),
+    ServiceRoute("engagement", "POST", f"{_APP}/engagement", _monitoring("answer_engagement")),
+    ServiceRoute("report", "PUT", f"{_APP}/report", _monitoring("answer_report")),
+    ServiceRoute("report", "POST", f"{_APP}/report", _monitoring("answer_report")),
+    ServiceRoute("login", "POST", f"{_ACCOUNT}/login", _agent_login("answer")),
+    ServiceRoute("refresh", "POST", f"{_ACCOUNT}/refresh", _agent_login("answer_refresh")),
+    ServiceRoute("logout", "POST", f"{_ACCOUNT}/logout", _agent_login("answer_logout")),
+    ServiceRoute("history", "POST", f"{_HISTORY}/conversation/search", _history("answer_conversation")),
+    ServiceRoute("history", "POST", f"{_HISTORY}/consumer/search", _history("answer_consumer")),
+    ServiceRoute("history", "POST", f"{_HISTORY}/search", _history("answer_filters")),
+    ServiceRoute("validate", "GET", _CONTEXT, _monitoring("answer_validate")),
 )
