@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from lpnb._printable import json_lines, one_line
@@ -60,7 +61,9 @@ def _run(options: argparse.Namespace) -> int:
             status = 2
             continue
         except Exception as error:  # the files after it are explained all the same
-            print(one_line(f"{file} cannot be explained: {type(error).__name__}."), file=sys.stderr)
+            last_frame = extract_tb(error.__traceback__)[-1]  # never its text, which may hold a secret
+            where = f"{type(error).__name__} in {Path(last_frame.filename).name}:{last_frame.lineno}"
+            print(one_line(f"{file} cannot be explained, a fault of lpnb: {where}."), file=sys.stderr)
             status = 2
             continue
         if options.json:

@@ -347,7 +347,7 @@ def test_a_file_that_cannot_be_explained_keeps_no_other_from_it(
 ) -> None:
     def fail_on_first(text: str, **_: object) -> Explanation:
         if text == "1":
-            raise TypeError
+            raise TypeError("a secret")
         return explain(text)
 
     monkeypatch.setattr("lpnb.diagnostics.explain.explain", fail_on_first)
@@ -358,5 +358,7 @@ def test_a_file_that_cannot_be_explained_keeps_no_other_from_it(
     assert main(["explain", *names, "--json"]) == 2
 
     said = capsys.readouterr()
-    assert said.err == f"{names[0]} cannot be explained: TypeError.\n"
+    line = fail_on_first.__code__.co_firstlineno + 2
+    where = f"TypeError in test_explain_sent_calls.py:{line}"
+    assert said.err == f"{names[0]} cannot be explained, a fault of lpnb: {where}.\n"
     assert json.loads(said.out)["file"] == names[1]
