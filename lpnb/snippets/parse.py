@@ -22,7 +22,6 @@ from lpnb.snippets.parse_fetch import fetch_calls, is_fetch
 from lpnb.snippets.parse_har import har_calls, is_har
 from lpnb.snippets.parse_http_message import http_calls, is_http_message
 from lpnb.snippets.parse_log import find_call, find_calls, status_in
-from lpnb.snippets.parse_other_texts import posts_form, read_other_text, read_other_value, text_kind
 from lpnb.snippets.parse_postman import (
     data_calls,
     is_data,
@@ -43,6 +42,8 @@ from lpnb.snippets.parsed_request import (
     not_json,
     parsed_request,
 )
+from lpnb.snippets.text_kinds import posts_form, text_kind
+from lpnb.snippets.texts_without_request import read_other_text, read_other_value
 
 #: The longest text that is read, in characters.
 MAX_TEXT = 4_000_000

@@ -14,9 +14,9 @@ from lpnb.api.tokens import claims
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
 from lpnb.snippets.js_literals import read_template
 from lpnb.snippets.lenient_json import read_python_literal
-from lpnb.snippets.parse_other_texts import text_kind
 from lpnb.snippets.parse_reply import is_bare_reply, is_reply
 from lpnb.snippets.parsed_request import RecordedCall, RecordedReply, limit_calls
+from lpnb.snippets.text_kinds import text_kind
 
 _OPENING = re.compile(r'[\[{](?=\s*(?:[\[{"\'\\]|\]))')
 _URL = re.compile(r"(?:https?://|/api/account/)[^\s\"'<>\\,]+")

@@ -120,7 +120,7 @@ class SentRequest:
         return "What was not posted" if self.response.outcome == "not sent" else "What was posted"
 
     @property
-    def title(self) -> str:
+    def history_row(self) -> str:
         """The send in one line."""
         at = self.response.sent_at
         day = "%d %b %H:%M:%S" if at and at.date() != datetime.now(UTC).date() else "%H:%M:%S"
@@ -152,7 +152,7 @@ class SentRequest:
 
     def matches(self, query: str) -> bool:
         """Whether *query* occurs in what was sent or in what came back, in whatever case."""
-        texts = (self.title, self.consumer_id, self.response.outcome, self.response.explanation,
+        texts = (self.history_row, self.consumer_id, self.response.outcome, self.response.explanation,
                *self.frame_lines(), *self.answer_lines())  # fmt: skip
         return query.casefold() in "\n".join(texts).casefold()
 

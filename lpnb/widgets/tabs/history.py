@@ -153,7 +153,7 @@ class HistoryTab:
             set_visible(button, place < len(page))
             if place < len(page):
                 is_selection = page[place] is self.selection
-                button.description = page[place].title + (" · shown below" if is_selection else "")
+                button.description = page[place].history_row + (" · shown below" if is_selection else "")
                 (button.add_class if is_selection else button.remove_class)("lpnb-chosen-row")
                 # A class for each outcome, so that the list is read at a glance.
                 outcome = page[place].response.outcome.replace(" ", "-")
