@@ -229,7 +229,7 @@ def json_bytes(value: object) -> bytes:
         >>> json_bytes([{"lang": "en-US", "n": 10**30}])
         b'[{"lang":"en-US","n":1000000000000000000000000000000}]'
     """
-    return _quickly(value, None, False) or _slowly(value, None, False).encode("utf-8")
+    return _orjson_bytes(value, None, False) or _stdlib_json(value, None, False).encode("utf-8")
 
 
 def json_each(values: Iterable[object]) -> list[bytes]:
@@ -253,19 +253,19 @@ def json_text(value: object, default: Callable[[Any], Any] | None = None, *, sor
         >>> json_text({"b": "\\ud83d", "a": None}, sort_keys=True)
         '{"a":null,"b":"\\ud83d"}'
     """
-    return _quickly(value, default, sort_keys).decode("utf-8") or _slowly(value, default, sort_keys)
+    return _orjson_bytes(value, default, sort_keys).decode("utf-8") or _stdlib_json(value, default, sort_keys)
 
 
-def _quickly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> bytes:
+def _orjson_bytes(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> bytes:
     """Nothing when it cannot: numbers beyond 64 bits, keys that are not text, halves of characters."""
     try:
-        return orjson.dumps(value, default and _after(default), _SORTED if sort_keys else _OPTION)
+        return orjson.dumps(value, default and _orjson_default(default), _SORTED if sort_keys else _OPTION)
     except TypeError:
         return b""
 
 
 @lru_cache(maxsize=8)
-def _after(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _orjson_default(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """*default*, but not for what the standard library would not ask it for: numpy's floats, named tuples."""
 
     def call_default(value: Any) -> Any:
@@ -276,5 +276,5 @@ def _after(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return call_default
 
 
-def _slowly(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> str:
+def _stdlib_json(value: object, default: Callable[[Any], Any] | None, sort_keys: bool) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys, default=default)

@@ -233,7 +233,7 @@ class SqliteFormat:
         if version < self.version:
             raise self.error(f"{path} {self.unfinished}")
         tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL")
-        if strange := {_plain(sql) for (sql,) in tables} - set(map(_plain, self.statements)):
+        if strange := {_single_line(sql) for (sql,) in tables} - set(map(_single_line, self.statements)):
             raise self.error(
                 f"{path} is damaged, or somebody has changed it: it holds {min(strange)[:60].rstrip()!r}."
             )
@@ -285,5 +285,5 @@ def _harden(connection: sqlite3.Connection) -> None:
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
 
 
-def _plain(sql: str) -> str:
+def _single_line(sql: str) -> str:
     return " ".join(sql.split())

@@ -118,7 +118,7 @@ def post(batch: Batch, consumer_id: str, context: SendContext) -> Flow[BatchResp
             *request_head(outgoing, context.origin, context.account_id, tokens), outgoing.content
         )
         assert answer is not None  # noqa: S101 - a request is answered with an exchange
-        exchange, reading = _read(answer, outgoing, context, tokens)
+        exchange, reading = _read_exchange(answer, outgoing, context, tokens)
         code = reading.pairs[0].code or "" if reading.pairs else ""
         refused_kinds = _REFUSED_TOKEN.get(code, _BOTH_TOKENS)
         decision = verdict(exchange, reading.says, refused_kinds <= renewed_kinds)
@@ -155,7 +155,7 @@ def _not_sent(outgoing: EncodedBatch, consumer_id: str, pause: Sleep, attempts: 
     return _response(outgoing, consumer_id, exchange, Reading(pairs), Verdict("planned"), attempts)
 
 
-def _read(
+def _read_exchange(
     exchange: Exchange, outgoing: EncodedBatch, context: SendContext, tokens: Tokens
 ) -> tuple[Exchange, Reading]:
     # A gateway may echo the request. What is kept of the reply holds no token and no secret.

@@ -318,7 +318,7 @@ class ConversationEngine:
 
     async def next_message(self, timeout: float) -> Any:  # noqa: ASYNC109 - the receiver's own word
         """Wait for the agent's next message."""
-        return await self._listening().next_message(self.conversation_id, timeout)
+        return await self._required_listener().next_message(self.conversation_id, timeout)
 
     async def details(self) -> ConversationDetails:
         """What history says of the conversation, or what the last webhook did."""
@@ -328,7 +328,7 @@ class ConversationEngine:
                 return _of_record(record, self.conversation_id)
             if self.listener is None:
                 return ConversationDetails(self.conversation_id)
-        events = self._listening().events(self.conversation_id)
+        events = self._required_listener().events(self.conversation_id)
         states = [event for event in events if _state_of(event)]
         return (
             _of_state(states[-1], self.conversation_id)
@@ -365,7 +365,7 @@ class ConversationEngine:
         """What webhooks brought of this conversation, in order."""
         return self.listener.events(self.conversation_id) if self.listener is not None else ()
 
-    def _listening(self) -> MessageListener:
+    def _required_listener(self) -> MessageListener:
         if self.listener is not None:
             return self.listener
         sentence = (

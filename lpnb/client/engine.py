@@ -173,13 +173,15 @@ class Engine:
 
     async def engagement(self, request: EngagementRequest) -> Engagement:
         """Ask Monitoring what a visitor is offered; ``vid`` and ``sid`` are kept per consumer."""
-        return await self._visit(request, self.account.engagement)
+        return await self._run_for_visitor(request, self.account.engagement)
 
     async def report(self, request: EngagementRequest) -> Reported:
         """Report SDEs to Monitoring."""
-        return await self._visit(request, self.account.report)
+        return await self._run_for_visitor(request, self.account.report)
 
-    async def _visit(self, request: EngagementRequest, flow: Callable[[EngagementRequest], Flow[T]]) -> T:
+    async def _run_for_visitor(
+        self, request: EngagementRequest, flow: Callable[[EngagementRequest], Flow[T]]
+    ) -> T:
         """Run *flow*, one at a time for each visitor: the second one goes into the session of the first."""
         await self.host("smt")
         if request.visitor is None:
@@ -197,18 +199,18 @@ class Engine:
 
     async def host(self, service: str) -> str:
         """The origin of *service*; it has passed the same check as those that get tokens."""
-        await self._once("domains", self.account.need_domains)
-        await self._once(service, lambda: self.account.need_domain(service))
+        await self._run_missing("domains", self.account.need_domains)
+        await self._run_missing(service, lambda: self.account.need_domain(service))
         return self.account.domains[service]
 
     async def ready(self, consumer_id: str | None = None) -> None:
         """Have domains, a fresh AppJWT and, for a consumer, the ConsumerJWS. Each is fetched once."""
         account = self.account
         if not account.is_ready():
-            await self._once("domains", account.need_domains)
-            await self._once("app_jwt", account.need_app_jwt)
+            await self._run_missing("domains", account.need_domains)
+            await self._run_missing("app_jwt", account.need_app_jwt)
         if consumer_id is not None:
-            await self._once(f"jws {consumer_id}", lambda: account.need_consumer_jws(consumer_id))
+            await self._run_missing(f"jws {consumer_id}", lambda: account.need_consumer_jws(consumer_id))
 
     async def history(self, search: Search) -> HistoryPage:
         """Ask history for one page, by the first way that is not refused.
@@ -224,7 +226,7 @@ class Engine:
             try:
                 for _ in range(2):
                     await self.host("msgHist")
-                    await self._once("bearer", self.account.need_bearer)
+                    await self._run_missing("bearer", self.account.need_bearer)
                     page = await self.run(self.account.search(search))
                     if page is not None:
                         return page
@@ -364,7 +366,7 @@ class Engine:
         self.account.throttle.rate_limiter.release()
         await self.transport.aclose()
 
-    async def _once(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
+    async def _run_missing(self, key: str, missing: Callable[[], Flow[None] | None]) -> None:
         """Run the flow that is missing, if it is when it is our turn.
 
         Whoever waited while another one asked in vain is told the same, and does not ask again.

@@ -80,7 +80,7 @@ class ConversationBatch:
         object.__setattr__(self, "more", tuple(self.more))
         _check_more(self.more, complaints)
         if self.req_ids is not None:
-            object.__setattr__(self, "req_ids", _ids(self.req_ids, 2 + len(self.more), complaints))
+            object.__setattr__(self, "req_ids", _checked_ids(self.req_ids, 2 + len(self.more), complaints))
         if complaints:
             raise InvalidValueError(complaints)
 
@@ -146,7 +146,7 @@ class ConversationBatch:
         if isinstance(header, Mapping):
             header = ClientProperties.collect(header, "Client-Properties", "refuse", complaints)
         if req_ids is not None:
-            _ids(req_ids, 2, complaints)
+            _checked_ids(req_ids, 2, complaints)
         if complaints or profile is None or request is None:
             raise InvalidValueError(complaints)
         return cls(profile, request, header, req_ids)
@@ -195,7 +195,7 @@ class ConversationBatch:
         _check_more(more, complaints)
         ids = None
         if keep_ids and all(isinstance(frame, Mapping) for frame in more):
-            ids = _ids([frame.get("id") for frame in array], len(array), complaints)
+            ids = _checked_ids([frame.get("id") for frame in array], len(array), complaints)
         if complaints or profile is None or request is None:
             raise InvalidValueError(_naming_old_fields(complaints))
         return cls(profile, request, None, ids, more)
@@ -437,7 +437,7 @@ def _check_more(more: Sequence[Any], complaints: list[Complaint]) -> None:
             complaints.append(must(join(path, "body"), "must be an object", frame.get("body")))
 
 
-def _ids(ids: Sequence[Any], count: int, complaints: list[Complaint]) -> tuple[str, ...]:
+def _checked_ids(ids: Sequence[Any], count: int, complaints: list[Complaint]) -> tuple[str, ...]:
     if isinstance(ids, str) or not isinstance(ids, Sequence):
         complaints.append(must("req_ids", "must be a list of ids, one a frame", ids))
         return ()

@@ -110,13 +110,13 @@ class EngagementRequest:
             complaints.append(must("version", "must be a version such as '1.1'", self.version))
         if not isinstance(self.on_behalf, bool):
             complaints.append(must("on_behalf", "must be true or false", self.on_behalf))
-        points = _list("entryPoints", self.entry_points, complaints)
+        points = _checked_list("entryPoints", self.entry_points, complaints)
         for place, point in enumerate(points):
             if not isinstance(point, str) or not point:
                 path = join("entryPoints", place)
                 complaints.append(must(path, "must be text, such as 'sec://cards'", point))
         sdes: list[Any] = []
-        attributes = _list("engagementAttributes", self.engagement_attributes, complaints)
+        attributes = _checked_list("engagementAttributes", self.engagement_attributes, complaints)
         for place, element in enumerate(attributes):
             path = join("engagementAttributes", place)
             kind = element.get("type") if isinstance(element, Mapping) else getattr(element, "kind", None)
@@ -128,7 +128,7 @@ class EngagementRequest:
         if given_identities is None and isinstance(self.consumer_id, str) and self.consumer_id:
             given_identities = [Identity(sub=self.consumer_id)]
         identities: list[Any] = []
-        for place, identity in enumerate(_list("identities", given_identities or (), complaints)):
+        for place, identity in enumerate(_checked_list("identities", given_identities or (), complaints)):
             if isinstance(identity, Identity):
                 identities.append(identity)
             else:
@@ -400,7 +400,7 @@ def _explain(outcome: Offer, ids: Mapping[str, Any], status: object) -> str:
     )
 
 
-def _list(path: str, value: Any, complaints: list[Complaint]) -> list[Any]:
+def _checked_list(path: str, value: Any, complaints: list[Complaint]) -> list[Any]:
     is_one = isinstance(value, str | bytes | Mapping) or hasattr(value, "to_wire")
     if is_one or not isinstance(value, Iterable):
         hint = " Put it into square brackets." if isinstance(value, str) else ""

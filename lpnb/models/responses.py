@@ -168,7 +168,7 @@ class BatchResponse:
 
     def __str__(self) -> str:
         columns = ["req_id", "type", "ok", "code", "conversation_id"]
-        rows = [[p.req_id, p.type, _yes(p.ok), p.code, p.conversation_id] for p in self.pairs]
+        rows = [[p.req_id, p.type, _yes_or_no(p.ok), p.code, p.conversation_id] for p in self.pairs]
         if any(pair.message and not pair.ok for pair in self.pairs):
             columns.insert(4, "message")
             for row, pair in zip(rows, self.pairs, strict=True):
@@ -178,7 +178,9 @@ class BatchResponse:
 
     def _repr_html_(self) -> str:
         columns = ("req_id", "type", "ok", "code", "message", "conversation_id")
-        rows = [(p.req_id, p.type, _yes(p.ok), p.code, p.message, p.conversation_id) for p in self.pairs]
+        rows = [
+            (p.req_id, p.type, _yes_or_no(p.ok), p.code, p.message, p.conversation_id) for p in self.pairs
+        ]
         table = table_html(f"Consumer {self.consumer_id}: {self.outcome}", columns, rows)
         return f"{table}<p>{esc(self.explanation)}</p>"
 
@@ -194,7 +196,7 @@ def sequence_of(pair: Pair) -> int | None:
     )
 
 
-def _yes(ok: bool) -> str:
+def _yes_or_no(ok: bool) -> str:
     return "yes" if ok else "no"
 
 
@@ -246,7 +248,9 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
     try:
         reply = read_json(content, clamp=True)
     except (JsonError, RecursionError) as error:
-        return Reading(_all(requests, "unreadable", str(error)), anomaly=f"The reply is not JSON: {error}.")
+        return Reading(
+            _alike_pairs(requests, "unreadable", str(error)), anomaly=f"The reply is not JSON: {error}."
+        )
     if isinstance(reply, dict) and "reqId" in reply:
         reply = [reply]  # the protocol allows an array of one to arrive as the bare element
     if not isinstance(reply, list):
@@ -261,7 +265,7 @@ def _read_reply(content: bytes, requests: Sequence[tuple[str, str]]) -> Reading:
         else:
             strays.append(element)
     if not answers and (refusal := _whole_refusal(strays)) is not None:
-        return Reading(_all(requests, str(refusal["code"]), _message(refusal)), tuple(strays))
+        return Reading(_alike_pairs(requests, str(refusal["code"]), _message(refusal)), tuple(strays))
     pairs = tuple([_pair(req_id, kind, answers.get(req_id, []), strays) for req_id, kind in requests])
     if len(answers) == len(reply) and all(pair.ok for pair in pairs):  # nothing is odd, as a rule
         return Reading(pairs, (), None, _says_of(pairs))
@@ -376,7 +380,9 @@ def fill(reading: Reading, code: str, message: str) -> Reading:
     return Reading(pairs, reading.strays, reading.anomaly, reading.says)
 
 
-def _all(requests: Sequence[tuple[str, str]], code: str | None, message: str | None) -> tuple[Pair, ...]:
+def _alike_pairs(
+    requests: Sequence[tuple[str, str]], code: str | None, message: str | None
+) -> tuple[Pair, ...]:
     return tuple(Pair(req_id, kind, False, code, message) for req_id, kind in requests)
 
 
@@ -385,12 +391,14 @@ def _read_frame(reply: Any, requests: Sequence[tuple[str, str]]) -> Reading:
     body = reply.get("body") if isinstance(reply, dict) else None
     if isinstance(body, dict) and body.get("errorCode") is not None:
         text = f"{body.get('title', '')}: {body.get('details', '')}".strip(": ")
-        return Reading(_all(requests, str(body["errorCode"]), text))
+        return Reading(_alike_pairs(requests, str(body["errorCode"]), text))
     if isinstance(reply, dict) and isinstance(reply.get("code"), str):
-        return Reading(_all(requests, reply["code"], _message(reply)))
+        return Reading(_alike_pairs(requests, reply["code"], _message(reply)))
     if isinstance(reply, dict):
-        return Reading(_all(requests, None, _message(reply)), anomaly="The reply is not an array of answers.")
-    return Reading(_all(requests, "unreadable", "not an array"), anomaly="The reply is not an array.")
+        return Reading(
+            _alike_pairs(requests, None, _message(reply)), anomaly="The reply is not an array of answers."
+        )
+    return Reading(_alike_pairs(requests, "unreadable", "not an array"), anomaly="The reply is not an array.")
 
 
 def _pair(req_id: str, kind: str, answers: list[Any], strays: list[Any]) -> Pair:

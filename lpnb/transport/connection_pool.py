@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
-        self._poll = _readable(transport.get_extra_info("socket").fileno())
+        self._poll = _readability_check(transport.get_extra_info("socket").fileno())
         self.open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -363,7 +363,7 @@ class Pool:
             self._pass_on(None)
 
 
-def _readable(descriptor: int) -> Callable[[int], Sequence[object]]:
+def _readability_check(descriptor: int) -> Callable[[int], Sequence[object]]:
     """A question that costs a microsecond: has anything come on this socket, or comes within so long?"""
     if not hasattr(select, "poll"):
         return lambda timeout: select.select([descriptor], [], [], timeout)[0]

@@ -159,7 +159,7 @@ class Receiver:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return self._active.port
+        return self._runtime.port
 
     @property
     def url(self) -> str:
@@ -170,20 +170,20 @@ class Receiver:
     @property
     def counts(self) -> Counts:
         """How many webhooks came since the start, and why some were refused."""
-        return self._active.endpoint.counts
+        return self._runtime.endpoint.counts
 
     @property
     def signature_form(self) -> str | None:
         """How the latest webhook was signed, such as "sha1-base64"; None before the first."""
-        return self._active.endpoint.signature_form
+        return self._runtime.endpoint.signature_form
 
     @property
     def file(self) -> Path:
         """The file with what was received."""
-        return self._active.store.path
+        return self._runtime.store.path
 
     def __len__(self) -> int:
-        return len(self._active.store)
+        return len(self._runtime.store)
 
     def events(self, conversation_id: str | None = None) -> list[Event]:
         """What was received, each once: a conversation's in order, and conversations as they came up.
@@ -197,7 +197,7 @@ class Receiver:
         """The last events without ``raw``: of one conversation in its order, or of all as they arrived."""
         if conversation_id is not None:
             return self._events(conversation_id, raw=False)[-most:]
-        return self._active.store.events(raw=False, latest=most)
+        return self._runtime.store.events(raw=False, latest=most)
 
     def table(self, conversation_id: str | None = None) -> pd.DataFrame:
         """``events`` as a DataFrame, one row an event, as of now.
@@ -290,7 +290,7 @@ class Receiver:
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout <= 86_400:
             raise ValueError(f"timeout must be from 0 to 86,400 seconds; got {timeout!r}")
         check_conversation_id(conversation_id)
-        running = self._active
+        running = self._runtime
         over = time.monotonic() + timeout
         while True:
             # Asked for before looking: what comes in between is not missed.
@@ -315,7 +315,7 @@ class Receiver:
     def landing(self, conversation_id: str) -> Landing | None:
         """Which skill webhooks say a conversation is in, and its moves so far; None while they do not."""
         check_conversation_id(conversation_id)
-        states = self._active.store.states(conversation_id)
+        states = self._runtime.store.states(conversation_id)
         if not states:
             return None
         moves = [
@@ -337,18 +337,18 @@ class Receiver:
         """A future that is done when the next new webhook about a conversation, or about any, is kept."""
         if conversation_id is not None:
             check_conversation_id(conversation_id)
-        return self._active.news(conversation_id)
+        return self._runtime.news(conversation_id)
 
     def _events(self, conversation_id: str | None, raw: bool) -> list[Event]:
         if conversation_id is not None:
             check_conversation_id(conversation_id)
         by_conversation: dict[str, list[Event]] = {}
-        for event in self._active.store.events(conversation_id, raw=raw):
+        for event in self._runtime.store.events(conversation_id, raw=raw):
             by_conversation.setdefault(event.conversation_id, []).append(event)
         return [event for events in by_conversation.values() for event in in_order(events)]
 
     @property
-    def _active(self) -> ReceiverRuntime:
+    def _runtime(self) -> ReceiverRuntime:
         if self._running is None:
             raise ReceiverError("The receiver is not running. Call start(), or use it in a with statement.")
         return self._running

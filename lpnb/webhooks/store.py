@@ -122,13 +122,13 @@ class EventStore:
         query = f"SELECT {_FIELDS} FROM events {where} ORDER BY number"  # noqa: S608 - no value is in it
         if latest is not None:
             query, parameters = f"{query} DESC LIMIT ?", (*parameters, latest)
-        with self._reading() as connection:
+        with self._read_connection() as connection:
             events = [_event(row, raw) for row in connection.execute(query, parameters)]
         return events if latest is None else events[::-1]
 
     def states(self, conversation_id: str) -> list[tuple[str, int | None]]:
         """The skill of each state of a conversation that names one, and its time, the earliest first."""
-        with self._reading() as connection:
+        with self._read_connection() as connection:
             return list(
                 connection.execute(
                     "SELECT skill, at FROM events WHERE conversation = ? AND kind = ? AND skill IS NOT NULL "
@@ -138,7 +138,7 @@ class EventStore:
             )
 
     def __len__(self) -> int:
-        with self._reading() as connection:
+        with self._read_connection() as connection:
             (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
             return int(count)
 
@@ -148,7 +148,7 @@ class EventStore:
         self._lock.close()
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _read_connection(self) -> Iterator[sqlite3.Connection]:
         connection = _FORMAT.open(self.path, to_write=False, check=False)
         try:
             yield connection

@@ -245,7 +245,7 @@ def test_an_older_failure_does_not_keep_those_who_come_later_from_asking(setting
         asked.append("Sentinel")
         yield Sleep(0.0)
 
-    asyncio.run(engine._once("app_jwt", lambda: None if asked else flow()))
+    asyncio.run(engine._run_missing("app_jwt", lambda: None if asked else flow()))
 
     assert asked == ["Sentinel"]
 

@@ -50,12 +50,12 @@ class EventStream:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _write(send, b"retry: 1000\n\n")
             while not close_task.done():
-                await self._once(client, close_task, send)
+                await self._send_change(client, close_task, send)
         finally:
             close_task.cancel()
             self._inbox.leave(client)
 
-    async def _once(self, client: StreamClient, close_task: "asyncio.Future[Any]", send: Send) -> None:
+    async def _send_change(self, client: StreamClient, close_task: "asyncio.Future[Any]", send: Send) -> None:
         """Wait for something to tell, and tell it."""
         wake_task = asyncio.ensure_future(client.wait())
         try:

@@ -76,14 +76,14 @@ class AgentPage:
         """Everything the page needs, below ``/agent``, and the page itself at ``/``."""
         conversation_path = BASE + "/conversations/{conversation_id}"
         return [
-            Route("/", self._answering(GET=self._page)),
-            Route(conversation_path, self._answering(GET=self._page)),
-            Route(conversation_path + "/{verb}", self._answering(POST=self._do)),
-            Route(BASE + "/static/{name}", self._answering(GET=self._static)),
+            Route("/", self._page_endpoint(GET=self._page)),
+            Route(conversation_path, self._page_endpoint(GET=self._page)),
+            Route(conversation_path + "/{verb}", self._page_endpoint(POST=self._do)),
+            Route(BASE + "/static/{name}", self._page_endpoint(GET=self._static)),
             Route(BASE + "/events", EventStream(self._inbox)),
         ]
 
-    def _answering(self, **by_method: Callable[[Request], Answer]) -> "_PageEndpoint":
+    def _page_endpoint(self, **by_method: Callable[[Request], Answer]) -> "_PageEndpoint":
         return _PageEndpoint(self._page_data.state.ledger, self._limits, by_method)
 
     def close(self) -> None:

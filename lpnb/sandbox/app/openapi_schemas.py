@@ -58,17 +58,17 @@ def _frame(kind: str, body: Schema) -> Schema:
     )
 
 
-def _whole(**members: Any) -> Schema:
+def _complete_object(**members: Any) -> Schema:
     """An object with all of these members."""
     return _object(tuple(members), **members)
 
 
 def _event(kind: str, **members: Schema) -> Schema:
-    return _whole(type={"const": kind}, **members)
+    return _complete_object(type={"const": kind}, **members)
 
 
 def _field(name: str, **members: Schema) -> Schema:
-    return _whole(field={"const": name}, **members)
+    return _complete_object(field={"const": name}, **members)
 
 
 _PROFILE = _frame("userprofile.SetUserProfile", _object(authenticatedData=_object(lp_sdes=_array(_ANYTHING))))
@@ -124,10 +124,10 @@ _FIELDS: Schema = {
 }
 _SEND: Schema = {
     "oneOf": [
-        _frame("ms.PublishEvent", _whole(dialogId=_NAME, event={"oneOf": _EVENTS})),
+        _frame("ms.PublishEvent", _complete_object(dialogId=_NAME, event={"oneOf": _EVENTS})),
         _frame(
             "cm.UpdateConversationField",
-            _whole(
+            _complete_object(
                 conversationId=_TEXT,
                 conversationField={"oneOf": [_FIELDS, _array(_FIELDS, minItems=1)]},
             ),
@@ -135,12 +135,12 @@ _SEND: Schema = {
         _PROFILE,
         _frame(
             "ms.GenerateURLForUploadFile",
-            _whole(
+            _complete_object(
                 fileSize={"type": "integer", "minimum": 0, "maximum": 3 * 1024 * 1024},
                 fileType=_one_of(FILE_TYPES),
             ),
         ),
-        _frame("ms.GenerateURLForDownloadFile", _whole(relativePath=_TEXT)),
+        _frame("ms.GenerateURLForDownloadFile", _complete_object(relativePath=_TEXT)),
     ]
 }
 _IDENTITY = _object(("sub", "acr"), iss=_TEXT, acr={"type": ["string", "integer"], "minLength": 1}, sub=_NAME)
@@ -155,9 +155,9 @@ _ENGAGEMENT = _object(
         osName=_one_of(SYSTEMS),
     ),
     entryPoints=_array(_TEXT),
-    engagementAttributes=_array(_whole(type=_TEXT)),
+    engagementAttributes=_array(_complete_object(type=_TEXT)),
 )
-_TOKEN_FORM = _whole(
+_TOKEN_FORM = _complete_object(
     client_id=_NAME,
     client_secret=_NAME,
     grant_type={"const": "client_credentials"},
@@ -168,7 +168,7 @@ _RANGE: Schema = {
     "minProperties": 1,
     "additionalProperties": False,
 }
-_CSRF = _whole(csrf=_TEXT)
+_CSRF = _complete_object(csrf=_TEXT)
 _MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
 _UNTIL: Schema = {"anyOf": [_MILLISECONDS, {"const": -1}]}
 _STATES = _array({"enum": ["OPEN", "CLOSE"]}, minItems=1)
@@ -191,15 +191,17 @@ BODY_TYPES = {"sentinel": "application/x-www-form-urlencoded", "upload": "applic
 
 BODIES: dict[str, Schema] = {
     "sentinel": _TOKEN_FORM,
-    "idp": _whole(ext_consumer_id=_NAME | {"maxLength": 1024}),
+    "idp": _complete_object(ext_consumer_id=_NAME | {"maxLength": 1024}),
     "conversation": {"type": "array", "prefixItems": [_PROFILE, _OPEN], "minItems": 2, "maxItems": 2},
     "send": _SEND,
     "engagement": _ENGAGEMENT,
     "report": {**_ENGAGEMENT, "required": ["engagementAttributes"]},
     "login": {
         "anyOf": [
-            _whole(username=_TEXT, password=_TEXT),
-            _whole(username=_TEXT, appKey=_TEXT, secret=_TEXT, accessToken=_TEXT, accessTokenSecret=_TEXT),
+            _complete_object(username=_TEXT, password=_TEXT),
+            _complete_object(
+                username=_TEXT, appKey=_TEXT, secret=_TEXT, accessToken=_TEXT, accessTokenSecret=_TEXT
+            ),
         ]
     },
     "refresh": _CSRF,
@@ -293,10 +295,10 @@ def _json(schema: Schema) -> Schema:
     return {JSON: {"schema": schema}}
 
 
-_BASE_URI = _whole(service=_TEXT, account=_TEXT, baseURI=_TEXT)
-_RESPONSE = _whole(code=_TEXT, body=_ANYTHING, reqId=_TEXT)
+_BASE_URI = _complete_object(service=_TEXT, account=_TEXT, baseURI=_TEXT)
+_RESPONSE = _complete_object(code=_TEXT, body=_ANYTHING, reqId=_TEXT)
 _SINGLE: Answers = ((200, "Where the service is.", _json(_BASE_URI)),)
-_TOKEN = _whole(access_token=_TEXT, token_type={"const": "Bearer"})
+_TOKEN = _complete_object(access_token=_TEXT, token_type={"const": "Bearer"})
 _VISIT = _object(
     ("sessionId", "visitorId", "pageId"),
     sessionId=_TEXT,
@@ -308,15 +310,15 @@ _VISIT_ANSWERS: Answers = (
     (200, "The session is known.", _json(_VISIT)),
     (201, "A new session has begun.", _json(_VISIT)),
 )
-_LOGGED_IN = _whole(
+_LOGGED_IN = _complete_object(
     csrf=_TEXT,
     wsuk=_TEXT,
     bearer=_TEXT,
     sessionTTl=_TEXT,
     sessionId=_TEXT,
-    csdsCollectionResponse=_whole(baseURIs=_array(_BASE_URI)),
+    csdsCollectionResponse=_complete_object(baseURIs=_array(_BASE_URI)),
     accountData=_ANYTHING,
-    config=_whole(
+    config=_complete_object(
         loginName=_TEXT,
         userId=_TEXT,
         isAdmin=_BOOLEAN,
@@ -324,25 +326,25 @@ _LOGGED_IN = _whole(
         userPrivileges=_array({"type": "integer"}),
     ),
 )
-_RECORDS = _whole(
-    _metadata=_whole(count=_COUNT),
-    conversationHistoryRecords=_array(_whole(info=_ANYTHING)),
+_RECORDS = _complete_object(
+    _metadata=_complete_object(count=_COUNT),
+    conversationHistoryRecords=_array(_complete_object(info=_ANYTHING)),
 )
 
 ANSWERS: dict[str, Answers] = {
-    "domain": ((200, "Every service.", _json(_whole(baseURIs=_array(_BASE_URI)))),),
+    "domain": ((200, "Every service.", _json(_complete_object(baseURIs=_array(_BASE_URI)))),),
     f"{_ACCOUNT}/service/{{service}}/baseURI.json": _SINGLE,
     f"{_ACCOUNT}/service/{{service}}/baseURI": _SINGLE,
     "sentinel": ((200, "The AppJWT.", _json(_TOKEN)),),
-    "jwks": ((200, "The public keys.", _json(_whole(keys=_array(_ANYTHING)))),),
-    "idp": ((201, "The ConsumerJWS.", _json(_whole(token=_TEXT))),),
+    "jwks": ((200, "The public keys.", _json(_complete_object(keys=_array(_ANYTHING)))),),
+    "idp": ((201, "The ConsumerJWS.", _json(_complete_object(token=_TEXT))),),
     "conversation": ((200, "An element for each frame.", _json(_array(_RESPONSE, minItems=2, maxItems=3))),),
     "send": ((200, "The frame's element.", _json(_RESPONSE)),),
     "upload": ((201, "The bytes are stored.", None),),
     "download": ((200, "The bytes.", {f"image/{kind}": {"schema": {}} for kind in ("jpeg", "png", "gif")}),),
     "engagement": _VISIT_ANSWERS,
     "report": _VISIT_ANSWERS,
-    "validate": ((200, "Whether what was shown still holds.", _json(_whole(valid=_BOOLEAN))),),
+    "validate": ((200, "Whether what was shown still holds.", _json(_complete_object(valid=_BOOLEAN))),),
     "login": ((200, "The bearer.", _json(_LOGGED_IN)),),
     "refresh": ((200, "The session lasts on.", None),),
     "logout": ((200, "The session has ended.", None),),

@@ -80,7 +80,7 @@ class Recording:
             raise ReplayError(f"{self.path} is no HAR file: it has no log.entries.") from None
         if not isinstance(entries, list):
             raise ReplayError(f"{self.path} is no HAR file: log.entries is no array.")
-        exchanges = [exchange for entry in entries if (exchange := _read(entry)) is not None]
+        exchanges = [exchange for entry in entries if (exchange := _read_entry(entry)) is not None]
         self.exchanges = [exchange for exchange in exchanges if exchange.replayable]
         if entries and not exchanges:
             raise ReplayError(f"{self.path} holds no request to a service that the sandbox has.")
@@ -123,7 +123,7 @@ def recorded_answer(exchange: RecordedExchange, request: Request) -> Answer:
     return answer
 
 
-def _read(entry: Any) -> RecordedExchange | None:
+def _read_entry(entry: Any) -> RecordedExchange | None:
     """One entry; None where it is to no service of the sandbox, or not as HAR has it."""
     try:
         request, response = entry["request"], entry["response"]

@@ -48,7 +48,7 @@ class AgentActions:
             ValueError: When the conversation is closed.
         """
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             agent_id = self._choose(conversation, agent)
             for other, role in conversation.agents:
                 if role == "ASSIGNED_AGENT" and other != agent_id:
@@ -125,7 +125,7 @@ class AgentActions:
     def agent_reads(self, conversation_id: str) -> list[int]:
         """Confirm the consumer's messages that no agent has read yet; return their sequences."""
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             messages = self._state.messages(conversation_id)
             read_sequences = {
                 sequence
@@ -159,7 +159,7 @@ class AgentActions:
             ValueError: When the conversation is closed, or that agent is assigned to it.
         """
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             manager_id = self._choose_manager(conversation, manager)
             if (manager_id, "MANAGER") not in conversation.agents:
                 self._state.join_agent(conversation_id, manager_id, "MANAGER")
@@ -179,7 +179,7 @@ class AgentActions:
         """
         _check_text(text)
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             present = next((agent for agent, role in conversation.agents if role == "MANAGER"), None)
             if present is None or (
                 manager is not None and self._choose_manager(conversation, manager) != present
@@ -199,7 +199,7 @@ class AgentActions:
             ValueError: When the conversation is closed.
         """
         with self._state.ledger:
-            for agent, role in self._open(conversation_id).agents:
+            for agent, role in self._open_conversation(conversation_id).agents:
                 if role == "MANAGER":
                     self._state.remove_agent(conversation_id, agent)
 
@@ -211,7 +211,7 @@ class AgentActions:
             ValueError: When the conversation is closed.
         """
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             account = self._account(conversation)
             target = account.skill(str(skill)) if account else None
             if target is None:
@@ -320,7 +320,7 @@ class AgentActions:
         metadata: Iterable[Any] = (),
     ) -> int:
         with self._state.ledger:
-            conversation = self._open(conversation_id)
+            conversation = self._open_conversation(conversation_id)
             agent_id = self._assigned_agent(conversation)
             if agent_id is None or (agent is not None and self._choose(conversation, agent) != agent_id):
                 agent_id = self.agent_joins(conversation_id, agent)
@@ -335,7 +335,7 @@ class AgentActions:
             )
             return -1 if sequence is None else sequence
 
-    def _open(self, conversation_id: str) -> Conversation:
+    def _open_conversation(self, conversation_id: str) -> Conversation:
         conversation = self._conversation(conversation_id)
         if conversation.state != "OPEN":
             raise ControlError(f"Conversation {conversation_id!r} is closed.")

@@ -163,7 +163,7 @@ def _close_main(cloud: Cloud, request: Request, conversation_id: str, cause: str
     cloud.state.open_dialog(conversation_id, "POST_SURVEY")
 
 
-def _set(field: str, *names: str) -> _Work:
+def _setter(field: str, *names: str) -> _Work:
     def work(cloud: Cloud, _request: Request, conversation_id: str, update: Field) -> str:
         value = {name: update[name] for name in names}
         cloud.state.update_field(conversation_id, field, value, by="CONSUMER")
@@ -195,8 +195,8 @@ _FIELDS: dict[str, tuple[_Check, _Work]] = {
     "ConversationStateField": (_check_close, _close),
     "Stage": (_check_close, _close_stage),
     "DialogChange": (_check_dialog, _change_dialog),
-    "TTRField": (_check_ttr, _set("ttr", "ttrType", "value")),
-    "CSATRate": (_check_csat, _set("csat", "csatRate", "csatResolutionConfirmation", "status")),
+    "TTRField": (_check_ttr, _setter("ttr", "ttrType", "value")),
+    "CSATRate": (_check_csat, _setter("csat", "csatRate", "csatResolutionConfirmation", "status")),
     "Skill": (_check_skill, _change_skill),
     "ParticipantsChange": (_check_participants, _change_participants),
 }

@@ -58,7 +58,7 @@ def answer_single(cloud: Cloud, request: Request) -> Answer:
         return refusal
     service = request.path_params["service"]
     if service not in SERVICES:
-        return error_answer(400, _unknown(service))
+        return error_answer(400, _unknown_service(service))
     return json_answer(200, _record(cloud, request.path_params["account_id"], request, service))
 
 
@@ -83,7 +83,7 @@ def _refuse(cloud: Cloud, request: Request) -> Answer | None:
     return check_version(request, "version", "1.0", required=cloud.rules.require_version)
 
 
-def _unknown(service: str) -> str:
+def _unknown_service(service: str) -> str:
     sentence = f"No service is called {truncate(service)!r}; names are case-sensitive."
     list_hint = " The list is at /api/account/.../service/baseURI.json?version=1.0."
     return sentence + (did_you_mean(service, SERVICES) or list_hint)

@@ -84,7 +84,7 @@ def _anything(_value: object) -> Findings:
     return ()
 
 
-def _elsewhere(_value: object) -> Findings:
+def _not_settable(_value: object) -> Findings:
     return (" cannot be set through SetUserProfile.",)
 
 
@@ -163,8 +163,8 @@ _CUSTOMER_INFO = _record(
     registrationDate=_DATE,
     role=_text,
     socialId=_text,
-    storeNumber=_elsewhere,
-    storeZipCode=_elsewhere,
+    storeNumber=_not_settable,
+    storeZipCode=_not_settable,
     userName=_text,
 )
 

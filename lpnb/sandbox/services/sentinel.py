@@ -58,7 +58,7 @@ def _answer(cloud: Cloud, request: Request, *, version: int) -> Answer:
     installation = account.installations_by_id.get(values["client_id"]) if account else None
     secret = installation.client_secret if installation and installation.enabled else ""
     # Compared in any case, so that the time taken does not tell whether the id is known.
-    if not _same(values["client_secret"], secret) or account is None:
+    if not _is_same(values["client_secret"], secret) or account is None:
         sentence = "No app installation of this account has this client_id and client_secret."
         return _refusal(401, "invalid_client", sentence)
     token = cloud.keyring.app_jwt(
@@ -71,7 +71,7 @@ def _answer(cloud: Cloud, request: Request, *, version: int) -> Answer:
     return json_answer(200, reply, headers=_NO_STORE)
 
 
-def _same(received: str, expected: str) -> bool:
+def _is_same(received: str, expected: str) -> bool:
     return hmac.compare_digest(received.encode("utf-8", "replace"), expected.encode())
 
 

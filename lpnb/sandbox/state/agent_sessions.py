@@ -45,11 +45,11 @@ class AgentSessions(LedgerPart):
 
     def extend(self, session: AgentSession, lifetime: int, now: float) -> None:
         """Let a session last *lifetime* seconds from now."""
-        self._set(session, math.floor(now) + lifetime)
+        self._set_expiry(session, math.floor(now) + lifetime)
 
     def end(self, session: AgentSession) -> None:
         """End a session."""
-        self._set(session, 0)
+        self._set_expiry(session, 0)
 
     def by_csrf(self, csrf: str) -> AgentSession | None:
         """The session with this csrf token, ended or not; None when there is none."""
@@ -72,7 +72,7 @@ class AgentSessions(LedgerPart):
         if session is not None:
             self._by_csrf.put(session.csrf, replace(session, expires_at=data["expires_at"]), _SESSION_BYTES)
 
-    def _set(self, session: AgentSession, expires_at: int) -> None:
+    def _set_expiry(self, session: AgentSession, expires_at: int) -> None:
         with self._ledger as ledger:
             ledger.record("agent_session_set", {"session_id": session.session_id, "expires_at": expires_at})
 

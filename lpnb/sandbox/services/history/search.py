@@ -132,7 +132,7 @@ def _by_consumer(cloud: Cloud, account: Account, body: Body, version: int) -> It
     if not isinstance(consumer, str) or not consumer:
         raise _RefusedError("Send consumer: the lp_consumer_id, a string.")
     states = parse_states("status", body.get("status", ["OPEN", "CLOSE"]))
-    for view in _all(cloud, account, version):
+    for view in _visible_views(cloud, account, version):
         if view.now.lp_consumer_id == consumer and view.status in states:
             yield view
 
@@ -140,12 +140,12 @@ def _by_consumer(cloud: Cloud, account: Account, body: Body, version: int) -> It
 def _by_filters(cloud: Cloud, account: Account, body: Body, version: int) -> Iterator[HistoryView]:
     first, last = _span(cloud, body)
     predicates = parse_filters(body, beside=("start", "contentToRetrieve", "cappingConfiguration"))
-    for view in _all(cloud, account, version):
+    for view in _visible_views(cloud, account, version):
         if first <= int(view.now.created_at * 1000) <= last and all(fits(view) for fits in predicates):
             yield view
 
 
-def _all(cloud: Cloud, account: Account, version: int) -> Iterator[HistoryView]:
+def _visible_views(cloud: Cloud, account: Account, version: int) -> Iterator[HistoryView]:
     moment = _visible_until(cloud)
     for conversation in cloud.state.conversations:
         view = HistoryView(cloud, account, conversation, moment, version)
