@@ -18,9 +18,9 @@ from lpnb.models.engagements import Engagement
 from lpnb.models.outgoing import Batch
 from lpnb.models.responses import BatchResponse
 from lpnb.settings import Settings
+from lpnb.transport.har_recording import RecordingTransport
 from lpnb.transport.http_transport import DEADLINE, HttpTransport, Transport
 from lpnb.transport.network import Network
-from lpnb.transport.recording import RecordingTransport
 
 if TYPE_CHECKING:
     from lpnb.client.conversation_engine import MessageListener

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Every column that a run adds, with the kind of its cells; every other one is the case's own.
+#: Every column that a run adds, with the kind of its cells; every other one is the case's own. They are
+#: filled from the journal by experiments/runs/journal_rows.py.
 RUN_COLUMNS: Mapping[str, str] = {
     "case": "text",
     "consumer_id": "text",

@@ -17,17 +17,18 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 import httpx
 
 from lpnb._internal.redaction import guard_logs
 from lpnb._version import __version__
-from lpnb.transport.connection_pool import MAX_CONNECTIONS, MAX_IDLE, BodyReader, Pool
+from lpnb.transport.connection_pool import Pool
 from lpnb.transport.deadlines import Deadlines
 from lpnb.transport.network import Network, UnusableCaFileError
 from lpnb.transport.protocol import Exchange, ExchangeProgress, FailureReason, PreparedPost, Request
+from lpnb.transport.proxy_connections import HttpxBackend, add_default_headers
 
 DEADLINE = 30.0
 MAX_REPLY_BYTES = 1 << 20
@@ -147,7 +148,7 @@ class HttpTransport:
             if proxy is None and self.kind == "sockets":
                 backend = SocketBackend(self.largest_reply, network)
             else:
-                backend = _HttpxBackend(network, self.largest_reply, proxy)
+                backend = HttpxBackend(network, self.largest_reply, proxy)
             self._backends[proxy] = backend
         return backend
 
@@ -174,7 +175,7 @@ class SocketBackend(httpx.AsyncBaseTransport):
             data = _encode_request(head, 5 + len(fields), content)  # the others are six lines
         else:
             host = (request.url.scheme, request.url.host, request.url.port)
-            _add_default_headers(request)
+            add_default_headers(request)
             alone = request.headers.get("Connection") == "close"
             head_lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
             head_lines += [b"%b: %b" % pair for pair in request.headers.raw]
@@ -239,12 +240,6 @@ _DEFAULT_HEADERS = (
 )
 
 
-def _add_default_headers(request: Request) -> None:
-    request.headers.setdefault("User-Agent", f"lpnb/{__version__}")
-    request.headers.setdefault("Accept", "application/json")
-    request.headers["Accept-Encoding"] = "identity"
-
-
 def _encode_request(head: bytes, breaks: int, content: bytes) -> bytes:
     """The bytes of a request whose *head* is to have so many line *breaks* between its lines.
 
@@ -254,78 +249,6 @@ def _encode_request(head: bytes, breaks: int, content: bytes) -> bytes:
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
         raise _UnsendableError("a header of the request holds a line break")
     return b"%b\r\n\r\n%b" % (head, content)
-
-
-class _HttpxBackend:
-    """httpx's own connections, through a proxy or, as the fall-back, without one."""
-
-    def __init__(self, network: Network, largest: int, proxy: httpx.URL | None = None) -> None:
-        self._network = network
-        self._largest = largest
-        self._proxy = proxy
-        self._transport: httpx.AsyncHTTPTransport | None = None
-
-    async def call(self, request: Request, progress: ExchangeProgress) -> str | None:
-        _add_default_headers(request)
-        request.extensions = {"trace": _Trace(progress)}
-        response: httpx.Response | None = None
-        try:
-            response = await self._open().handle_async_request(request)
-            progress.status = response.status_code
-            for name in (b"retry-after", b"date", b"location"):
-                if (value := response.headers.get(name.decode())) is not None:
-                    progress.headers[name] = value.encode("latin-1", "replace")
-            return await self._read(response, progress)
-        finally:
-            if response is not None:
-                await _close(response)
-
-    async def aclose(self) -> None:
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    def _open(self) -> httpx.AsyncHTTPTransport:
-        if self._transport is None:
-            proxy = None
-            if self._proxy is not None:
-                over_tls = self._proxy.scheme == "https"
-                context = self._network.tls_context() if over_tls else None
-                proxy = httpx.Proxy(self._proxy, ssl_context=context)
-            self._transport = httpx.AsyncHTTPTransport(
-                verify=self._network.tls_context(),
-                trust_env=False,
-                proxy=proxy,
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=MAX_IDLE),
-            )
-        return self._transport
-
-    async def _read(self, response: httpx.Response, progress: ExchangeProgress) -> str | None:
-        """Read the body, decoded; return why it could not be read whole."""
-        encoding = response.headers.get("Content-Encoding", "").encode("latin-1", "replace")
-        body = BodyReader(progress.content, self._largest, encoding)
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-        async for chunk in response.stream:
-            if failure := body.add(chunk):
-                return failure
-        return None
-
-
-class _Trace:
-    """Notes when the first byte of a request is written; httpx calls it with each event.
-
-    The request that opens a tunnel is not ours: until the tunnel stands, nothing was sent.
-    """
-
-    def __init__(self, progress: ExchangeProgress) -> None:
-        self._progress = progress
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-            self._progress.started = True
-        elif event == "connection.connect_tcp.complete":
-            self._progress.connected = True
-        elif event == "http11.receive_response_headers.complete" and not self._progress.started:
-            self._progress.tunnel_status = info["return_value"][1]
 
 
 def _failure_of(
@@ -400,12 +323,3 @@ def _break_reason(causes: Sequence[BaseException]) -> str:
     if any(isinstance(each, OSError) for each in causes) or isinstance(causes[0], httpx.NetworkError):
         return "the connection was cut"
     return f"the exchange failed ({type(causes[-1]).__name__})"
-
-
-async def _close(response: httpx.Response) -> None:
-    try:
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-        async with asyncio.timeout(1.0):
-            await response.stream.aclose()
-    except Exception:  # noqa: S110 - whatever closing meets, the exchange is over and told
-        pass

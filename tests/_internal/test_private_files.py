@@ -16,7 +16,7 @@ from lpnb._internal.writer_lock import FileLock, is_locked
 from lpnb.journal import CaseRow, Journal, read_journal
 from lpnb.sandbox.state.state_file import StateFile, StateFileError
 from lpnb.snippets.write_postman import Postman
-from lpnb.transport.recording import RecordingTransport
+from lpnb.transport.har_recording import RecordingTransport
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner and mode here")
 needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root gives files away")

@@ -15,9 +15,9 @@ from lpnb.client.engine import Engine
 from lpnb.diagnostics.calibration.reply_shapes import ReplyShapes
 from lpnb.errors import LpnbError
 from lpnb.settings import Settings
+from lpnb.transport.har_recording import masked_body
 from lpnb.transport.http_transport import Transport
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call, content_of
-from lpnb.transport.recording import masked_body
 
 #: Conversations that one calibration opens at the most, whatever happens.
 MAX_CONVERSATIONS = 40
