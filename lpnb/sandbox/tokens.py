@@ -47,7 +47,7 @@ def consumer(account_id: str, ext_consumer_id: str) -> Consumer:
 
 
 class Keyring:
-    """Signs tokens with a key of its own and knows them again; *kept* is what `to_json` gave."""
+    """Signs tokens with a key of its own and knows them again; *key_text* is what `to_json` gave."""
 
     def __init__(self, key_text: str | None = None) -> None:
         self._key_pair: RSAPrivateKey | None = None

@@ -33,7 +33,7 @@ class PageData:
     base: Callable[[], str]
 
     def page(self, token: str, conversation_id: str | None = None, *, problem: str | None = None) -> Page:
-        """The page, with the conversation *wanted* open."""
+        """The page, with the conversation *conversation_id* open."""
         with self.state.ledger:
             rows = [self._row(entry, conversation_row) for entry, conversation_row in self.inbox.entries()]
             conversation = self.state.conversation(conversation_id) if conversation_id is not None else None
