@@ -177,17 +177,7 @@ def begin_learning(
         LpnbError: Whatever ``learn_routing`` raises.
     """
     check_client(client)
-    wrong = [
-        must(name, f"must be a whole number of {least} or more", value)
-        for name, value, least in (("budget", budget, 1), ("validate", validate, 0), ("seed", seed, 0))
-        if isinstance(value, bool) or not isinstance(value, int) or value < least
-    ]
-    if not wrong and validate >= budget:
-        sentence = (
-            f"budget={budget} leaves nothing to learn with, because validate={validate} of these check the "
-            f"result; try validate={budget // 4}."
-        )
-        wrong.append(Complaint("validate", sentence))
+    wrong = _budget_complaints(budget, validate, seed)
     valid_factors = _result_of(wrong, lambda: Factors.of(factors))
     prior = _result_of(wrong, lambda: _rules_before(start))
     _result_of(wrong, options.check)
@@ -237,6 +227,22 @@ def begin_learning(
             confirmed=budget,
         )
     )
+
+
+def _budget_complaints(budget: int, validate: int, seed: int) -> list[Complaint]:
+    """What is wrong with the numbers of a call."""
+    wrong = [
+        must(name, f"must be a whole number of {least} or more", value)
+        for name, value, least in (("budget", budget, 1), ("validate", validate, 0), ("seed", seed, 0))
+        if isinstance(value, bool) or not isinstance(value, int) or value < least
+    ]
+    if not wrong and validate >= budget:
+        sentence = (
+            f"budget={budget} leaves nothing to learn with, because validate={validate} of these check the "
+            f"result; try validate={budget // 4}."
+        )
+        wrong.append(Complaint("validate", sentence))
+    return wrong
 
 
 class RoutingLearning:
