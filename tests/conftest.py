@@ -19,6 +19,7 @@ from typing import Any
 import certifi
 import hypothesis
 import pytest
+from forked_workers import forks_of_this_process
 from jupyter_kernels import socket_folder
 from loopback_proxy import LoopbackProxy
 from starlette import routing
@@ -267,10 +268,16 @@ def _running_fork_server() -> Iterator[dict[str, str]]:
 _SHARED_FORK_SERVER = "LPNB_TESTS_FORK_SERVER"
 
 
-def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Start one fork server for all workers: what it imports takes six seconds."""
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """Start one fork server for all workers, and fork the workers themselves: what each would import takes
+    six seconds.
+    """
     running = contextlib.ExitStack()
     os.environ[_SHARED_FORK_SERVER] = json.dumps(running.enter_context(_running_fork_server()))
+    if hasattr(os, "pidfd_open"):
+        python = running.enter_context(forks_of_this_process(socket_folder() / "workers", config))
+        for spec in specs:
+            spec.python = python
     config.add_cleanup(running.close)
 
 

@@ -113,6 +113,14 @@ def run(argv: list[str]) -> None:
         runpy.run_path(argv[0], run_name="__main__")
 
 
+def end_fork(code: int) -> None:
+    """End this fork as a program of its own ends."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(sys.argv[1])
@@ -135,7 +143,4 @@ if __name__ == "__main__":
         ended = 1
         sys.excepthook(*sys.exc_info())
     finally:
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        os._exit(ended)
+        end_fork(ended)
