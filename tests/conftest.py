@@ -99,9 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 #: Folders and files below tests/ whose tests share what is dear to start; the first that fits counts.
 ONE_WORKER_EACH = (
-    "browser/test_agent_page.py",  # Chromium
-    "browser/test_explorer_fronts.py",  # JupyterLab and Chromium; these take longer than half of all
-    "browser/",  # the same
+    "browser/test_a",  # Chromium, which shows the agent's page and the app's
+    "browser/",  # JupyterLab and Chromium
     "experiments/cluster/",  # a process that forks schedulers and workers, and a cluster of each module
     "docs/test_site.py",  # the site
     "notebooks/test_runs_in_a_kernel.py",  # a kernel

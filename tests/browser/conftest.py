@@ -198,24 +198,17 @@ def other_page(chromium: Browser) -> Iterator[tuple[Page, Seen]]:
 def open_page(
     other_page: tuple[Page, Seen], request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., Page]]:
-    """``open_page(url)`` opens a page, which may do nothing wrong but what is ``excused``.
-
-    A request that something stands in the way of is made anew each time: ``cached=False``.
-    """
+    """``open_page(url)`` opens a page, which may do nothing wrong but what is ``excused``."""
     first, seen = other_page
     seen.forget()
     opened: list[Page] = []
 
-    def start(
-        url: str, *, color_scheme: str = "light", excused: Sequence[str] = (), cached: bool = True
-    ) -> Page:
+    def start(url: str, *, color_scheme: str = "light", excused: Sequence[str] = ()) -> Page:
         page = first.context.new_page() if opened else first
         if opened:
             seen.watch(page)
         opened.append(page)
         seen.excused.extend(excused)
-        if not cached:
-            page.route("**/*", lambda route: route.continue_())
         page.emulate_media(color_scheme=color_scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": 1360, "height": 860})
         page.goto(url, timeout=60_000)

@@ -18,6 +18,8 @@ HELD = (
     "import lpnb\n\nsandbox = lpnb.Sandbox().start()\n"
     "explorer = lpnb.Explorer(lpnb.Client(lpnb.Settings.of(sandbox.environment()), wait_scale=0))\nexplorer"
 )
+#: What a front end does wrong by itself, or on being refused what it wants from elsewhere.
+KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
 HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
 
 Notebook = Callable[..., Page]
@@ -53,6 +55,18 @@ def wait_until(panel: Locator, state: str) -> Locator:
     status = panel.locator(".lpnb-actions .lpnb-status [data-state]")
     expect(status).to_have_attribute("data-state", state, timeout=15_000)
     return status
+
+
+def use(explorer: Locator) -> None:
+    """The main way, in short."""
+    say(explorer, "First name", "Ada")
+    press(explorer, "Send")
+    wait_until(explorer, "done")
+    press(explorer, "Where it landed, and why")
+    expect(explorer.locator(".lpnb-trace")).to_contain_text("decided")
+    say(explorer, "Message", "Hello")
+    press(explorer, "Say")
+    expect(explorer.get_by_role("log", name="Thread")).to_contain_text("Hello")
 
 
 def run_cell(page: Page, code: str) -> str:

@@ -25,10 +25,10 @@ from typing import Any
 PACKAGES = (
     "aiohappyeyeballs", "annotated_types", "httptools", "httpx", "ipykernel.debugger", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "ipywidgets", "IPython.core.completerlib", "IPython.core.oinspect",
-    "IPython.extensions.storemagic", "joserfc.jwt", "orjson", "pandas", "pyarrow", "pydantic.main",
-    "pydantic.json_schema", "pydantic.plugin._schema_validator", "pydantic._internal._signature", "sqlite3",
-    "starlette.routing", "tornado.platform.asyncio", "tqdm", "uvicorn.protocols.http.httptools_impl",
-    "uvloop",
+    "IPython.extensions.storemagic", "joserfc.jwt", "jupyterlab.labapp", "orjson", "pandas", "pyarrow",
+    "pydantic.main", "pydantic.json_schema", "pydantic.plugin._schema_validator",
+    "pydantic._internal._signature", "sqlite3", "starlette.routing", "tornado.platform.asyncio", "tqdm",
+    "uvicorn.protocols.http.httptools_impl", "uvloop", "voila.app",
 )  # fmt: skip
 
 
@@ -102,8 +102,12 @@ def become(program: dict[str, Any], streams: list[int]) -> None:
 
 
 def run(argv: list[str]) -> None:
-    """What ``python`` does with these arguments: ``-m MODULE ...`` or ``FILE ...``."""
-    if argv[0] == "-m":
+    """What ``python`` does with these arguments: ``-m MODULE ...``, ``-c CODE ...`` or ``FILE ...``."""
+    if argv[0] == "-c":
+        sys.path[0] = ""
+        sys.argv = ["-c", *argv[2:]]
+        exec(argv[1], {"__name__": "__main__"})
+    elif argv[0] == "-m":
         sys.path[0] = os.getcwd()
         sys.argv = argv[1:]
         runpy.run_module(argv[1], run_name="__main__", alter_sys=True)

@@ -30,6 +30,8 @@ def _run_in_fork(address: str) -> None:
         os._exit(ended)
 
 
-_PROGRAM = sys.orig_argv[1:2]
-if "LPNB_FORK_SERVER" in os.environ and _PROGRAM and (_PROGRAM == ["-m"] or not _PROGRAM[0].startswith("-")):
+# A file, a module, or a server of Jupyter's as lpnb starts it.
+_PROGRAM = " ".join(sys.orig_argv[1:3])
+_IS_FORKED = _PROGRAM.startswith(("-m ", "-c import runpy, sys;")) or _PROGRAM[:1] not in ("", "-")
+if "LPNB_FORK_SERVER" in os.environ and _IS_FORKED:
     _run_in_fork(os.environ["LPNB_FORK_SERVER"])
