@@ -134,7 +134,8 @@ class Reader:
             ran = subprocess.run(
                 command,
                 shell=True,
-                env={**os.environ, "PATH": bin_first},
+                # Readers have no hypothesis, and no others whose plugins take seconds to load.
+                env={**os.environ, "PATH": bin_first, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                 capture_output=True,
                 text=True,
                 timeout=60,

@@ -25,10 +25,10 @@ from typing import Any
 PACKAGES = (
     "aiohappyeyeballs", "annotated_types", "httptools", "httpx", "ipykernel.debugger", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "ipywidgets", "IPython.core.completerlib", "IPython.core.oinspect",
-    "IPython.extensions.storemagic", "joserfc.jwt", "jupyterlab.labapp", "orjson", "pandas", "pyarrow",
-    "pydantic.main", "pydantic.json_schema", "pydantic.plugin._schema_validator",
-    "pydantic._internal._signature", "sqlite3", "starlette.routing", "tornado.platform.asyncio", "tqdm",
-    "uvicorn.protocols.http.httptools_impl", "uvloop", "voila.app",
+    "IPython.extensions.storemagic", "joserfc.jwt", "jupyterlab.labapp", "matplotlib.backends.backend_svg",
+    "orjson", "pandas", "pyarrow", "pydantic.main", "pydantic.json_schema",
+    "pydantic.plugin._schema_validator", "pydantic._internal._signature", "sqlite3", "starlette.routing",
+    "tornado.platform.asyncio", "tqdm", "uvicorn.protocols.http.httptools_impl", "uvloop", "voila.app",
 )  # fmt: skip
 
 
