@@ -194,8 +194,9 @@ def _take_key() -> object:
     Within a test each sandbox has a key of its own, as ever, and none has that of one that runs for several.
     """
     with _KEY_LOCK:
-        running = [sandbox._keyring for sandbox in _RUNNING.values()]
-        held = {id(key) for key in (*_TAKEN, *(keyring._key_pair for keyring in running if keyring))}
+        sandboxes = [sandbox for weak in _RUNNING.valuerefs() if (sandbox := weak()) is not None]
+        keyrings = [sandbox._keyring for sandbox in sandboxes if sandbox._keyring is not None]
+        held = {id(key) for key in (*_TAKEN, *(keyring._key_pair for keyring in keyrings))}
         key = next((key for key in _KEYS if id(key) not in held), None)
         if key is None:
             key = _make_key()

@@ -83,8 +83,9 @@ def run_process() -> int:
     """Run the command that this process was started for, and end the process with its status.
 
     What was to be done at the end is done: threads are waited for, and what was registered with
-    ``atexit`` runs. Python's own end would then look through every object once more, a tenth of a second for
-    nothing, beside daemon threads that may still run; so the process ends without it.
+    ``atexit`` since then runs; files are closed by whoever opened them. Python's own end would then look
+    through every object once more, a tenth of a second for nothing, beside daemon threads that may still
+    run; so the process ends without it.
     """
     status: list[int] = []
     atexit.register(_end_process, status)  # first in, so that it runs last
@@ -104,7 +105,7 @@ def _end_process(status: Sequence[int]) -> None:
     try:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
-    except OSError:
+    except (OSError, ValueError):  # a full disk; a stream that is closed
         return  # Python finds the same, and says so
     os._exit(status[0])
 

@@ -399,7 +399,7 @@ class Sandbox(Controls):
         self._dispatcher.settled = inbox.wake
         # A secret somebody chose may be one they use elsewhere.
         public = self.client_secret == DEFAULT_CLIENT_SECRET
-        desk = PageData(
+        page_data = PageData(
             state=self._state,
             world=self.world,
             inbox=inbox,
@@ -409,7 +409,7 @@ class Sandbox(Controls):
             client_secret=self.client_secret if public else "(the one you gave)",
             base=lambda: self.base,
         )
-        self._agent_page = AgentPage(self, desk, inbox, self._limits)
+        self._agent_page = AgentPage(self, page_data, inbox, self._limits)
         return [
             openapi_route(),
             *control_routes(CONTROL_PATH, self, self.control_token, self._limits),

@@ -102,12 +102,12 @@ class Keyring:
             claims["ver"] = "2.0"
         return self._sign(claims)
 
-    def consumer_jws(self, account_id: str, who: Consumer) -> str:
+    def consumer_jws(self, account_id: str, consumer: Consumer) -> str:
         """A ConsumerJWS. It has neither iat nor exp: it never expires (documented)."""
         claims = {
             "account_id": account_id,
-            "ext_consumer_id": who.ext_consumer_id,
-            "lp_consumer_id": who.lp_consumer_id,
+            "ext_consumer_id": consumer.ext_consumer_id,
+            "lp_consumer_id": consumer.lp_consumer_id,
         }
         return self._sign(claims)
 

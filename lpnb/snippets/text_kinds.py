@@ -1,4 +1,4 @@
-"""Tells by its form what kind of text a request stands in: an export, a program, or a log."""
+"""Tells by its form what kind of text a request stands in, and whether a program posts it as a form."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class ProbeContext:
         return self.session.consumers[1]
 
     @property
-    def with_profile(self) -> str:
+    def profile_consumer(self) -> str:
         """The consumer who has SDEs: a profile stays."""
         return self.session.consumers[2]
 
@@ -284,7 +284,7 @@ async def ask_refused_frames(context: ProbeContext) -> None:
     session, results = context.session, context.results
     info = {"type": "ctmrinfo", "info": {"lpnbNoSuchField": "x"}}
     reply = await session.request_conversation(
-        context.with_profile, profile={"authenticatedData": {"lp_sdes": [info]}}
+        context.profile_consumer, profile={"authenticatedData": {"lp_sdes": [info]}}
     )
     await session.close(reply.conversation_id)
     is_refused = reply.refuses(0)
@@ -489,9 +489,9 @@ async def ask_landings(context: ProbeContext) -> None:
             "campaign": (context.plain, campaign),
             "skill": (context.plain, skill),
             "campaign skill": (context.plain, campaign | skill),
-            "sde": (context.with_profile, {}),
-            "campaign sde": (context.with_profile, campaign),
-            "skill sde": (context.with_profile, skill),
+            "sde": (context.profile_consumer, {}),
+            "campaign sde": (context.profile_consumer, campaign),
+            "skill sde": (context.profile_consumer, skill),
         }
     visible = "history_delay" in results.values or context.receiver is not None
     if not visible:

@@ -132,7 +132,7 @@ class _RowSearch:
         return [tuple(row) for row in rows[np.argsort(-new_tuples, kind="stable")].tolist()]
 
     def _complete_row(self, fixed_values: dict[int, int]) -> tuple[Row | None, bool]:
-        """An allowed row with the values *begun* with; without one, whether all were looked at."""
+        """An allowed row with *fixed_values*; without one, whether all were looked at."""
         sizes = [1 if factor in fixed_values else size for factor, size in enumerate(self.sizes)]
         number = math.prod(sizes)
         complete = number <= _MOST_TRIALS

@@ -184,7 +184,7 @@ class _Workbook:
 
 
 def _with_results(rows: list[list[object]], results: Iterator[list[object]]) -> list[list[object]]:
-    """*rows* with the values in place of formulas, as they were *computed* last."""
+    """*rows* with *results*, which are as last computed, in place of formulas."""
     return [
         [
             _formula_result(cell) if isinstance(formula, _Formula) else formula

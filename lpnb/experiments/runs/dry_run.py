@@ -24,7 +24,7 @@ _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 def print_requests(settings: Settings, cases: Cases, most: int) -> None:
-    """Print the first *shown* requests as they would leave, and which values look wrong."""
+    """Print at *most* so many requests as they would leave, and which values look wrong."""
     first = min(len(cases), most)
     lines = [f"Dry run: {count(len(cases), 'case')}, the first {first:,} shown. Nothing is sent."]
     for number in range(first):

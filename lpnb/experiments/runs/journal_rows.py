@@ -339,7 +339,7 @@ def meets_expectation(
 
 
 def code_matches(outcome: str, code: str | None, expected_code: str) -> bool | None:
-    """Whether the *code* is the *wanted* one; None when the service has not said.
+    """Whether the *code* is the *expected_code*; None when the service has not said.
 
     Example:
         >>> code_matches("refused", "BAD_REQUEST", "OK"), code_matches("unknown", "http-503", "OK")
@@ -349,7 +349,7 @@ def code_matches(outcome: str, code: str | None, expected_code: str) -> bool | N
 
 
 def skill_matches(outcome: str, skills: Sequence[str], expected_skill: str) -> bool | None:
-    """Whether it *landed* in the wanted skill, by id or name; None when that is not known.
+    """Whether the *expected_skill* is one of *skills*, by id or name; None when that is not known.
 
     Example:
         >>> skill_matches("answered", ["12", "Gold"], "Gold"), skill_matches("answered", [], "Gold")

@@ -276,7 +276,7 @@ class Speed:
         return self._clock() - self._started_at
 
     def rate(self, amount: int) -> float:
-        """The rate now that *done* cases of this session have an outcome."""
+        """The rate now that this *amount* of cases of this session have an outcome."""
         now = self._clock()
         if now - self._marks[-1][0] >= 0.2:
             self._marks.append((now, amount))

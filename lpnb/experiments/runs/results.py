@@ -354,7 +354,7 @@ class Results:
         A CSV file begins with a *byte_order_mark*, by which Excel knows UTF-8, where that is asked for. A
         workbook, which people read, begins with the cases' columns, under the headers of the file that they
         came from; Parquet and CSV, which ``compare`` and reports read, have those of the wire at the end.
-        Formulas are disarmed in CSV and Excel; see ``lpnb.tables.export.save_table``.
+        Formulas are escaped in CSV and Excel; see ``lpnb.tables.export.save_table``.
         """
         from lpnb.tables.export import save_blocks, save_table
 
@@ -386,7 +386,7 @@ class Results:
         return write_parts(self._look(), self._columns, folder, rows)
 
     def _with_offers(self, *names: str | None) -> pd.DataFrame:
-        """The table, with what Monitoring offered in those of the *wanted* columns that say so of a case."""
+        """The table, with what Monitoring offered in the columns *names*."""
         table = self.table()
         for column, offer_column in _OFFER_COLUMNS.items():
             if column in names and table[offer_column].notna().any():

@@ -79,7 +79,7 @@ class WebhookDispatcher:
         self._targets: tuple[tuple[WebhookTarget, dict[str, Subscription]], ...] = ()
         self._condition = threading.Condition()
         self._queues: dict[_QueueKey, deque[_QueuedWebhook]] = {}
-        self._late_webhooks: dict[_QueueKey, _QueuedWebhook] = {}
+        self._reorder_webhooks: dict[_QueueKey, _QueuedWebhook] = {}
         self._faults: deque[str] = deque()
         self._workers: dict[_QueueKey, asyncio.Task[None] | None] = {}
         self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
@@ -168,7 +168,7 @@ class WebhookDispatcher:
         """Forget what waits, the faults and the counters."""
         with self._condition:
             self._queues.clear()
-            self._late_webhooks.clear()
+            self._reorder_webhooks.clear()
             self._faults.clear()
             self._attempts.clear()
             self._waiting = self._delivered = self._retried = self._expired = self._dropped = 0
@@ -247,13 +247,13 @@ class WebhookDispatcher:
             fault = self._faults.popleft() if self._faults else None
             if fault == "lose":
                 return
-            if fault == "reorder" and address not in self._late_webhooks:
+            if fault == "reorder" and address not in self._reorder_webhooks:
                 if self._has_room(webhook):
-                    self._late_webhooks[address] = webhook
+                    self._reorder_webhooks[address] = webhook
                     self._bytes += len(webhook.body)
                 return
             items = [webhook, webhook] if fault == "duplicate" else [webhook]
-            if (late_webhook := self._late_webhooks.pop(address, None)) is not None:
+            if (late_webhook := self._reorder_webhooks.pop(address, None)) is not None:
                 self._bytes -= len(late_webhook.body)
                 items.append(late_webhook)
             for item in items:
