@@ -14,9 +14,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lpnb._version import __version__
 from lpnb.cli.argument_parser import SuggestingParser
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: Every command, in the order in which they are listed; each is a module of this package.
 _COMMANDS = (
@@ -58,8 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from lpnb.errors import LpnbError, ServiceError
 
+    status = 0
     try:
-        status: int = options.run(options)
+        status = options.run(options)
         if sys.stdout is not None:  # what cannot be written is said here, and not by Python as it ends
             sys.stdout.flush()
     except LpnbError as error:
@@ -74,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:  # not of our output
             raise
-        print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
+        if status == 0:  # or the command has said so
+            print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
         return _discard_output()
     return status
 
@@ -89,13 +95,39 @@ def run_process() -> int:
     """
     status: list[int] = []
     atexit.register(_end_process, status)  # first in, so that it runs last
+    _guard_messages()
     try:
         status.append(main())
+    except KeyboardInterrupt:  # while a command is still being loaded
+        status.append(130)
     except SystemExit as end:  # of a parser: for its help, or for a wrong call
         if isinstance(end.code, int):
             status.append(end.code)
         raise
     return status[0]
+
+
+class _MessageFile(io.FileIO):
+    """Standard error, whose reader may have gone."""
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        """Write *content*, or leave it: a command does its work whether or not anybody reads its messages."""
+        try:
+            return super().write(content)
+        except OSError:
+            return memoryview(content).nbytes
+
+
+def _guard_messages() -> None:
+    """Let no message on standard error stop a command: that was closed, or its reader has gone."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+        return
+    buffer = sys.stderr.buffer
+    if type(getattr(buffer, "raw", buffer)) is io.FileIO:  # a console of Windows is another thing
+        file = io.BufferedWriter(_MessageFile(sys.stderr.fileno(), "w", closefd=False))
+        encoding, errors = sys.stderr.encoding, sys.stderr.errors
+        sys.stderr = io.TextIOWrapper(file, encoding, errors, line_buffering=True)
 
 
 def _end_process(status: Sequence[int]) -> None:

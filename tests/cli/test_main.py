@@ -80,3 +80,11 @@ def test_help_that_cannot_be_written_is_no_success() -> None:
 
     assert ended.returncode == 120
     assert "No space left on device" in ended.stderr
+
+
+def test_ctrl_c_while_a_command_is_being_loaded_ends_it_without_a_traceback() -> None:
+    program = PROGRAM.replace("return given(sys.argv[2:])", "raise KeyboardInterrupt")
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert (ended.returncode, ended.stderr) == (130, "")

@@ -207,6 +207,34 @@ def test_a_standard_output_that_was_closed_beforehand_is_no_fault(world: Sandbox
     assert (sent.returncode, sent.stderr.splitlines()[1:]) == (0, ["1 of 1 cases: 1 answered; done"])
 
 
+@pytest.mark.parametrize("way", ["closed", "full", "its reader gone"])
+def test_a_run_does_its_work_though_nobody_can_read_its_messages(world: Sandbox, way: str) -> None:
+    if way == "full" and not Path("/dev/full").exists():
+        pytest.skip("there is no device that is full")
+    Path("rows.csv").write_text("case\n" + "".join(f"c{number}\n" for number in range(30)))
+    setting = {
+        "closed": "os.close(2)",
+        "full": "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)",
+        "its reader gone": "ends = os.pipe(); os.close(ends[0]); os.dup2(ends[1], 2)",
+    }[way]
+    program = (
+        f"import os, sys; {setting}; os.execv(sys.executable, [sys.executable, '-m', 'lpnb', *sys.argv[1:]])"
+    )
+    arguments = ["send", "rows.csv", "--journal", "r.sqlite", "--out", "table.csv"]
+
+    sent = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (sent.returncode, sent.stdout) == (0, "")
+    assert list(pd.read_csv("table.csv")["outcome"]) == ["answered"] * 30
+    assert len(world.conversations) == 30
+
+
 @pytest.mark.parametrize("command", ["send", "verify"])
 def test_a_request_to_end_says_how_to_go_on_and_loses_nothing(world: Sandbox, command: str) -> None:
     Path("rows.csv").write_text("case,expected_code\n" + "".join(f"c{n},OK\n" for n in range(200)))
