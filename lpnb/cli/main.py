@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from lpnb.errors import LpnbError, ServiceError
 
-    status = 0
+    status: int = 0
     try:
         status = options.run(options)
         if sys.stdout is not None:  # what cannot be written is said here, and not by Python as it ends
