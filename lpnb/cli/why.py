@@ -15,6 +15,7 @@ from lpnb.cli.run_command import (
     check_settings,
     connect_client,
     exit_2_when_refused,
+    landing_wait_argument,
     terminate_as_interrupt,
 )
 from lpnb.cli.run_options import add_asking_options, add_map_option, add_table_options, table_options
@@ -56,7 +57,8 @@ def register(commands: SubParsers) -> None:
 @exit_2_when_refused
 def _run(options: argparse.Namespace) -> int:
     from lpnb.experiments.cases.cases import cases_of
-    from lpnb.experiments.routing.reasons import reasons
+    from lpnb.experiments.routing.reasons import begin_reasons
+    from lpnb.experiments.runs.options import RunOptions
 
     errors = UsageErrors()
     case: Any = None
@@ -67,16 +69,19 @@ def _run(options: argparse.Namespace) -> int:
     with errors.collect():
         check_settings(options, None)
     errors.raise_all()
-    names = ("journal", "engagement", "live", "confirm", "rate", "concurrency")
-    arguments = {name: getattr(options, name) for name in names}
-    if options.landing_wait is not None:
-        arguments["landing_wait"] = options.landing_wait
+    names = ("journal", "live", "confirm", "rate", "concurrency")
+    run_options = RunOptions(progress=not options.quiet, **{name: getattr(options, name) for name in names})
     with (
         connect_client(options) as client,
         terminate_as_interrupt(),
         contextlib.redirect_stdout(sys.stderr),
     ):
-        case_reasons = reasons(client, case, progress=not options.quiet, **arguments)
+        run, search = begin_reasons(
+            client, case, run_options, engagement=options.engagement, **landing_wait_argument(options)
+        )
+        run.resume_hint = f"The same call with --journal {run.journal_path}"
+        run.wait()
+        case_reasons = search.result()
     print(case_reasons, flush=True)
     return 0 if case_reasons.skill is not None and case_reasons.complete else 1
 

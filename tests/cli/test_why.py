@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,24 @@ def test_a_field_that_does_not_exist_is_answered_with_the_nearest(world, capsys,
     assert main(["why", "--set", f"{name}=gold"]) == 2
 
     assert capsys.readouterr().err == f"{name!r} is not a field that lpnb knows. {hint}\n"
+
+
+def test_the_call_that_an_interrupt_names_goes_on(world, capsys, monkeypatch):
+    class Interrupt:
+        def show(self, _: object) -> None:
+            raise KeyboardInterrupt
+
+        def close(self, _: object) -> None: ...
+
+    world.fail("conversation", "slow", seconds=0.3)
+    call = ["why", "--set", "ctmrinfo.ctype=vip", "--quiet"]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lpnb.experiments.runs.run.display_for", lambda *_: Interrupt())
+        main(call)
+    stopped = capsys.readouterr().err
+    sentence = re.search(r"The same call with (--journal runs/\S+\.sqlite) goes on\.\n", stopped)
+
+    assert sentence, stopped
+    assert main([*call, *sentence[1].split()]) == 0
+    assert "It lands in Private Clients because ctmrinfo.ctype is vip." in capsys.readouterr().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -15,7 +15,7 @@ from lpnb.client.landings import DEFAULT_WAIT
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.cases import Case, Cases, as_json, cases_of
 from lpnb.experiments.learning.rule_words import value_text
-from lpnb.experiments.routing.batched_run import CaseLanding, begin_batched_run
+from lpnb.experiments.routing.batched_run import BatchedRun, CaseLanding, begin_batched_run
 from lpnb.experiments.runs.options import RunOptions
 from lpnb.experiments.runs.steps import Steps
 from lpnb.tables.dataframes import plain_table
@@ -161,6 +161,35 @@ def reasons(
         With none of its fields it lands in General Enquiries.
         Without ctmrinfo.ctype it lands in General Enquiries.
     """
+    options = RunOptions(
+        journal=journal,
+        live=live,
+        confirm=confirm,
+        rate=rate,
+        concurrency=concurrency,
+        progress=progress,
+    )
+    run, search = begin_reasons(client, case, options, engagement=engagement, landing_wait=landing_wait)
+    run.wait()
+    return search.result()
+
+
+def begin_reasons(
+    client: Client | AsyncClient,
+    case: object,
+    options: RunOptions,
+    *,
+    engagement: bool | None = None,
+    landing_wait: float = DEFAULT_WAIT,
+) -> tuple[BatchedRun, ReasonSearch]:
+    """Begin the run of ``reasons``; what it finds is in the search when it has ended.
+
+    Raises:
+        InvalidValueError: The case cannot be sent, or has no field to leave out.
+        RunError: A real account without ``live`` and ``confirm``.
+        SettingsError: There is no way to read where a conversation landed.
+        NotSentError: Hosts or the AppJWT could not be had.
+    """
     check_client(client)
     search = ReasonSearch(_values(case))
     whole = search.cases_without([frozenset()])
@@ -170,22 +199,13 @@ def reasons(
         close=True,
         landing_wait=landing_wait,
     )
-    options = RunOptions(
-        journal=journal,
-        live=live,
-        confirm=confirm,
-        rate=rate,
-        concurrency=concurrency,
-        progress=progress,
-        steps=steps,
-    )
+    options = replace(options, steps=steps)
     most = search.most_sends
     purpose = {"reasons": [[name, as_text(value)] for name, value in search.values.items()]}
     run = begin_batched_run(client, search.choose, most, whole.columns, options, purpose, confirmed=most)
     run.resume_hint = f"The same call with journal={os.fspath(run.journal_path or '')!r}"
     run.settle_hint = ""
-    run.wait()
-    return search.result()
+    return run, search
 
 
 def most_sends(case: object) -> int:
