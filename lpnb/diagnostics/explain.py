@@ -250,15 +250,20 @@ def explanation_of(
     # A token that has ended since was good when something else than 401 came back.
     is_answered = reply is not None and reply.status not in (None, 401)
     token_findings = [finding for token in tokens for finding in token.findings(is_answered=is_answered)]
-    findings = [*_call_findings(parsed, reply), *findings]
+    call_findings = _call_findings(parsed)
+    # When the call was refused, only what has the status that came can be the cause.
+    causes = [one for one in call_findings if reply is None or reply.status in (None, one.status)]
+    findings = [*causes, *findings]
     answer = ""
     reply_findings: list[Finding] = []
     if reply is not None:
         answer, reply_findings = _answer(parsed, reply, any(finding.effect for finding in findings))
         findings = [_with_reply(one, reply_findings, is_proved=bool(reply.body)) for one in findings]
         findings.sort(key=lambda finding: finding.effect != "refused")
-    if reply is None or reply.status == 401:
-        token_findings += [_MISSING[name] for name in parsed.missing if name in _HEADERS]
+    missing_tokens = [_MISSING[name] for name in parsed.missing if name in _HEADERS]
+    if reply is None or 401 in (reply.status, *(one.status for one in reply_findings)):
+        token_findings += missing_tokens
+        missing_tokens = []
     notes = [note for note in parsed.notes if not note.startswith("The request ids")]
     if any(complaint.path in _HEADERS for complaint in parsed.complaints):
         notes.append("The tokens of the text are not kept: lpnb gets its own.")
@@ -267,6 +272,10 @@ def explanation_of(
     # What is wrong with the request is the cause; that it was refused is what followed.
     cautions = [finding for finding in findings if reply_findings and finding.effect == "accepted, but"]
     findings = [finding for finding in findings if finding not in cautions]
+    # What else is wrong with the call is said all the same, unless the call was taken.
+    others = [*missing_tokens, *(one for one in call_findings if one not in causes)]
+    if reply_findings and not 200 <= (reply_findings[0].status or 0) < 300:
+        cautions = [*(_beside(one) for one in others), *cautions]
     every = [*findings, *reply_findings, *token_findings, *cautions]
     if reply is not None and reply.status == 401:
         every = [*reply_findings, *token_findings, *findings, *cautions]
@@ -309,11 +318,15 @@ _OF_CALL: Mapping[str, tuple[Effect, int]] = {
 }
 
 
-def _call_findings(parsed: ParsedRequest, reply: RecordedReply | None) -> list[Finding]:
-    """What is wrong with the call itself; when it was refused, only what has the status that came."""
+def _call_findings(parsed: ParsedRequest) -> list[Finding]:
+    """What is wrong with the call itself, besides its tokens."""
     findings = [_MISSING[name] for name in parsed.missing if name not in _HEADERS]
-    findings += [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
-    return [one for one in findings if reply is None or reply.status in (None, one.status)]
+    return findings + [Finding(one.path, one.sentence, *_OF_CALL[one.path]) for one in parsed.call_complaints]
+
+
+def _beside(finding: Finding) -> Finding:
+    """What is wrong with a call that was answered with another status than it leads to."""
+    return replace(finding, sentence=f"{finding.sentence} That is hardly what the answer is about.")
 
 
 #: What the service looks at before the tokens.

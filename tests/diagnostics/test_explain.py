@@ -573,7 +573,7 @@ def test_of_several_causes_it_is_said_that_nobody_says_which() -> None:
 WITHOUT_TOKENS = "-H 'Content-Type: application/json'"
 
 
-def test_a_header_with_a_token_that_is_missing_is_named_until_something_else_was_answered() -> None:
+def test_a_header_with_a_token_that_is_missing_is_named_whatever_was_answered() -> None:
     text = f"curl {URL} {WITHOUT_TOKENS} -d '{JSON}'"
 
     missing = [
@@ -582,7 +582,12 @@ def test_a_header_with_a_token_that_is_missing_is_named_until_something_else_was
     ]
     assert sentences(explain(text)) == missing
     assert sentences(explain(text, status=401))[:2] == missing
-    assert not set(missing) & set(sentences(explain(text, status=400)))
+    beside = [f"{sentence} That is hardly what the answer is about." for sentence in missing]
+    for status in (400, 403, 429, 500):
+        assert sentences(explain(text, status=status))[1:] == beside
+    assert explain(text, status=200).ok
+    without_status = explain(f'> {text}\n{{"code": "40105", "message": "no"}}')
+    assert sentences(without_status)[1:] == missing
 
 
 @pytest.mark.parametrize("more", ['-H "$AUTH"', "-H @headers.txt", '"${HEADERS[@]}"', "-K settings.txt"])

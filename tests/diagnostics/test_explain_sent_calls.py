@@ -309,6 +309,29 @@ def test_what_to_do_follows_from_the_finding(caller: Caller) -> None:
     )
 
 
+@pytest.mark.parametrize("status", [400, 401, 415, 429, 500])
+@pytest.mark.parametrize(
+    ("call", "path", "own_status"),
+    [
+        ({"path": PATH}, "v", 400),
+        ({"content_type": ""}, "Content-Type", 415),
+        ({"content_type": "text/plain"}, "Content-Type", 415),
+        ({"method": "PUT"}, "method", 405),
+        ({"path": f"{PATH}s?v=3"}, "address", 404),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said_whatever_was_answered(
+    caller: Caller, call: dict[str, str], path: str, own_status: int, status: int
+) -> None:
+    _, text = caller.both(**call)
+
+    found = [one for one in explain(text, status=status).findings if one.path == path]
+
+    assert len(found) == 1
+    is_cause = status == own_status
+    assert found[0].sentence.endswith("That is hardly what the answer is about.") is not is_cause
+
+
 REFUSED = (
     '[{"code":"OK","body":{"msg":"OK"},"reqId":"1"},{"code":"BAD_REQUEST","body":{"msg":"no"},"reqId":"2"}]'
 )
