@@ -68,7 +68,12 @@ UNKNOWN = {"outcome": "unknown", "code": "no-answer", "message": "the connection
         (
             {"outcome": "planned", "expected_code": "OK"},
             "error",
-            "expected code OK, and the outcome is planned",
+            "expected code OK, and it was not sent",
+        ),
+        (
+            {"outcome": "not sent", "message": "no network", "expected_skill": "Cards"},
+            "error",
+            "expected skill Cards, and it was not sent (no network)",
         ),
     ],
 )
@@ -76,6 +81,12 @@ def test_a_case_is_judged_by_what_it_expected(row, verdict, said):
     (check,) = verified(row).checks
 
     assert (check.verdict, check.said) == (verdict, said)
+
+
+def test_a_case_that_was_not_sent_is_called_so_in_the_table():
+    (check,) = verified({"outcome": "planned", "expected_code": "OK", "expected_skill": "Cards"}).checks
+
+    assert check.got == "no code, not sent"
 
 
 def test_a_check_with_a_name_can_be_made_again(client, tmp_path):

@@ -107,7 +107,7 @@ def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
         results.append(_code(row))
         matches = code_matches(row["outcome"], row["code"], expected_code)
         if matches is None:
-            unclear.append(f"expected code {expected_code}, and the outcome is {_outcome(row)}")
+            unclear.append(f"expected code {expected_code}, and {_unclear_outcome(row)}")
         elif not matches:
             same = row["code"] is not None and row["code"].casefold() == expected_code.casefold()
             hint = f". Did you mean {row['code']}?" if same else ""
@@ -124,8 +124,8 @@ def _case_check(row: dict[str, Any], nearest: dict[str, str]) -> CaseCheck:
         elif matches is False:
             failures.append(f"expected skill {expected_skill}, and it was refused with {_code(row)}")
         elif matches is None:
-            why = "where it landed is not known" if row["outcome"] == "answered" else ""
-            unclear.append(f"expected skill {expected_skill}, and {why or f'the outcome is {_outcome(row)}'}")
+            why = "where it landed is not known" if row["outcome"] == "answered" else _unclear_outcome(row)
+            unclear.append(f"expected skill {expected_skill}, and {why}")
     verdict: Verdict = "failed" if failures else "error" if unclear else "passed" if expected else "skipped"
     return CaseCheck(
         case=str(row["case"]),
@@ -144,7 +144,12 @@ def _code(row: dict[str, Any]) -> str:
 
 def _outcome(row: dict[str, Any]) -> str:
     message = f" ({_short_text(row['message'])})" if row["message"] and row["outcome"] != "answered" else ""
-    return f"{row['outcome']}{message}"
+    return f"{'not sent' if row['outcome'] == 'planned' else row['outcome']}{message}"
+
+
+def _unclear_outcome(row: dict[str, Any]) -> str:
+    outcome = _outcome(row)
+    return f"it was {outcome}" if outcome.startswith("not sent") else f"the outcome is {outcome}"
 
 
 def _short_text(text: object) -> str:
