@@ -124,12 +124,18 @@ class RoutingClaims:
     def sentences(self) -> list[str]:
         """What is said below the list: the bound, the coverage, and what else matters."""
         return [
-            *([] if self.explains else [self._no_list_sentence()]),
+            *self._head_sentences(),
             self._bound_sentence(),
             self._coverage_sentence(),
             *self._notes(),
             *boundary_sentences(self.factors, self.decision_list),
         ]
+
+    def _head_sentences(self) -> list[str]:
+        """That the learning has not ended; where it has, that no short list explains the landings."""
+        if self.about.get("stopped_by") is None and self.about.get("budget"):
+            return ["The learning has not ended; these are the rules so far."]
+        return [] if self.explains else [self._no_list_sentence()]
 
     def _no_list_sentence(self) -> str:
         head = "No short list of rules explains these landings, so do not rely on the one above."
@@ -178,8 +184,6 @@ class RoutingClaims:
     def _notes(self) -> list[str]:
         """Change, cases without a landing, instability, an end before the end."""
         about, notes = self.about, []
-        if about.get("stopped_by") is None and about.get("budget"):
-            notes.append("The learning has not ended; these are the rules so far.")
         if about.get("stopped_by") == "silence":
             notes.append(
                 "No landing of the last batch became known, so it ended early. See with client.landing(...) "

@@ -80,3 +80,15 @@ def test_a_column_that_is_missing_is_among_what_may_decide():
         f"{NO_LIST}What decides may be none of these columns, or the time. Add the column that is missing, "
         "give it more sends, or send the same cases again at another hour."
     )
+
+
+def test_a_learning_that_has_not_ended_says_so_first_and_gives_no_verdict_on_its_columns(by_parity):
+    about = {"budget": 400, "stopped_by": None}
+    so_far = RoutingRules(
+        FACTORS, by_parity.decision_list, by_parity.skills, by_parity.records, validations=(), about=about
+    )
+
+    assert so_far.sentences[:2] == [
+        "The learning has not ended; these are the rules so far.",
+        "Nothing was validated, so how often this is wrong cannot be said.",
+    ]
