@@ -175,6 +175,8 @@ def _drop_unknown_ids(code: object, visitor: VisitorSession) -> bool:
 
 
 def _is_retryable(exchange: Exchange, request: EngagementRequest) -> bool:
+    if exchange.reason == "certificate":
+        return False
     if _is_outcome_unknown(exchange):
         return not exchange.started or not request.reports or not request.appends
     return exchange.status == 429 or (exchange.status or 0) >= 500

@@ -256,7 +256,9 @@ def _failure_of(
 ) -> tuple[str, FailureReason | None]:
     """Say in our own words what failed, and of which kind it is; an exception's text may hold headers."""
     causes = list(_causes(error))
-    if isinstance(error, UnusableCaFileError | _UnsendableError):
+    if isinstance(error, UnusableCaFileError):
+        return str(error), "certificate"
+    if isinstance(error, _UnsendableError):
         return str(error), None
     if progress.started:
         return _break_reason(causes), None

@@ -239,7 +239,8 @@ def verdict(exchange: Exchange, reading: str = "", is_refreshed: bool = False) -
     ============================================  =========  ==========
     what happened                                 state      retry
     ============================================  =========  ==========
-    failed, and nothing can have left             planned    backoff
+    its host's certificate is not trusted         planned    no
+    failed otherwise, and nothing can have left   planned    backoff
     failed after that (cut, time-out, garbage)    unknown    no
     a matched conversationId, whatever the status answered   no
     2xx, no conversation asked for, all taken     answered   no
@@ -266,7 +267,9 @@ def verdict(exchange: Exchange, reading: str = "", is_refreshed: bool = False) -
     if reading == "created":
         return _ANSWERED
     if exchange.failure is not None or status is None:
-        return _UNKNOWN if exchange.started else Verdict("planned", "backoff")
+        if exchange.started:
+            return _UNKNOWN
+        return Verdict("planned", None if exchange.reason == "certificate" else "backoff")
     if reading == "settled":  # also under a 429, which would otherwise be sent again
         return _ANSWERED if 200 <= status < 300 else _UNKNOWN
     if status == 429:

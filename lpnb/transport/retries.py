@@ -29,6 +29,8 @@ def with_retries(
 ) -> Flow[Exchange]:
     """Send *request* until it is answered whole and below 500, at most four times; return the exchange.
 
+    A certificate that is not trusted is not asked again.
+
     ``wait`` turns seconds into a ``Sleep``, or into None to give up at once.
 
     A redirect is an error: none is followed, because a token could travel with it.
@@ -44,6 +46,8 @@ def with_retries(
         if status is not None and status < 500 and status != 429 and exchange.failure is None:
             break
         retry_after = exchange.retry_after or 0.0
+        if exchange.reason == "certificate":
+            pause = None  # it is the same the next time
         if pause is not None and not exchange.started:
             pause = CONNECT_RETRY_DELAY * 2.0 ** (
                 tries - 1

@@ -320,6 +320,15 @@ def test_the_pauses_are_the_documented_ones_and_the_visitor_goes_along():
         flow.send(loading)
 
 
+def test_a_host_whose_certificate_is_not_trusted_is_not_asked_again():
+    target = MonitoringTarget("https://smt", "1", "app", Sleep, 1 << 20)
+    flow = request_engagement(EngagementRequest("anna"), VisitorSession(), target)
+    next(flow)
+
+    with pytest.raises(MonitoringError, match=r"^Monitoring could not be reached: not trusted\.$"):
+        flow.send(Exchange(failure="not trusted", started=False, reason="certificate"))
+
+
 @pytest.mark.parametrize(
     ("fault", "options"),
     [

@@ -268,6 +268,7 @@ EVERY_STATUS = range(100, 600)
     ("exchange", "reading", "refreshed", "decided"),
     [
         (Exchange(failure="refused", started=False), "", False, PLANNED_AGAIN),
+        (Exchange(started=False, failure="untrusted", reason="certificate"), "", False, Verdict("planned")),
         (Exchange(failure="cut", started=True), "", False, Verdict("unknown")),
         (Exchange(status=200, failure="broke off", started=True), "", False, Verdict("unknown")),
         (Exchange(status=400, failure="broke off", started=True), "refused", False, Verdict("unknown")),

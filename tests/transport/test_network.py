@@ -226,6 +226,17 @@ def test_an_unknown_authority_is_not_trusted_and_gets_no_token(real_account, sen
     assert tls_sandbox.calls["domain_api"] == 0
 
 
+@pytest.mark.parametrize("ca_file", ["", "empty.pem"])
+def test_what_is_not_trusted_is_not_tried_again(real_account, send, proxy, ca_file):
+    Path("empty.pem").touch()
+
+    with pytest.raises(ServiceError) as caught:
+        send(settings=changed(real_account, LP_CA_FILE=ca_file))
+
+    assert "tried" not in str(caught.value)
+    assert len(proxy.hosts) <= 1
+
+
 def test_a_file_without_a_certificate_is_named(real_account, send, tmp_path):
     (tmp_path / "empty.pem").write_text("nothing")
 
