@@ -17,18 +17,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from httpx import URL
+
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
 from lpnb._printable import one_line
 from lpnb.api.domain_api import NEEDED_SERVICES
 from lpnb.api.tokens import claims
-from lpnb.client.connect import find_settings, in_file
+from lpnb.client.connect import find_settings
 from lpnb.client.engine import Engine
 from lpnb.errors import CredentialsError, LpnbError, SettingsError
 from lpnb.settings import Settings, SettingsLookup
 from lpnb.transport.certificates import issuer_of
 from lpnb.transport.http_transport import HttpTransport
-from lpnb.transport.network import Network
+from lpnb.transport.network import Network, is_loopback
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -104,7 +106,7 @@ def doctor(profile: str | None = None, directory: str | Path = ".", deadline: fl
         account_text = f"account {settings.account_id}: {lookup.sources_shown()}"
         if where is None:
             account_text = (
-                f"none{in_file(profile, directory)}, so the embedded sandbox is used ({settings.domain_api})"
+                f"none, so the embedded sandbox is used ({settings.domain_api}). {lookup.places_searched}"
             )
         checks.append(DoctorCheck("settings", "ok", account_text))
         if todo := lookup.readable_by_others():
@@ -188,12 +190,20 @@ class _AccountChecks:
         reason, self.failure = self.failure.reason, None
         if reason == "certificate":
             issuer = await issuer_of(self.failed_url, self.network, self.deadline)
+            if issuer == "lpnb sandbox":
+                return (
+                    "It was issued by lpnb sandbox, which makes a new authority at each start. Set "
+                    "LP_CA_FILE to the file that\nthe sandbox named as it started: its line LP_CA_FILE=..., "
+                    "or the ca of its ready line."
+                )
             return (
                 f"It was issued by {issuer or 'an authority that could not be asked for'}. If that is your "
                 "company's own authority, as behind an intercepting proxy,\nsave its certificate as a PEM "
                 "file and name that file in LP_CA_FILE or SSL_CERT_FILE."
             )
         host = self.failed_url.removeprefix("https://")
+        if reason == "connect" and is_loopback(URL(self.failed_url).host):  # never through a proxy
+            return "Nobody listens there. Is lpnb sandbox still running, and at the address in LP_DOMAIN_API?"
         return {
             "name": f"No name server here knows {host}. Is there a VPN, or a proxy to name in LP_PROXY?",
             "connect": "Is it blocked by a firewall? A proxy to go through is named in LP_PROXY.",

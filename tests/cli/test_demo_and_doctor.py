@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,8 +190,16 @@ def test_the_doctor_names_a_file_in_which_no_setting_is_ours(lpnb, tmp_path):
 
     done = lpnb("doctor")
 
-    assert "settings        none in ./.env, so the embedded sandbox is used (http://127.0.0.1:" in done.stdout
+    assert re.search(
+        r"settings        none, so the embedded sandbox is used \(http://127\.0\.0\.1:\d+\)\. "
+        r"Looked in: the environment \(0 settings\), then \./\.env \(found, 0 settings\)\.\n",
+        done.stdout,
+    )
     assert done.returncode == 0
+
+
+def test_the_doctor_that_finds_no_settings_names_the_places_it_looked_in(lpnb):
+    assert "Looked in: the environment (0 settings), then ./.env (not there).\n" in lpnb("doctor").stdout
 
 
 def test_the_doctor_is_not_content_with_settings_that_are_all_misspelled(lpnb, tmp_path):
@@ -252,8 +261,19 @@ def test_the_doctor_goes_on_when_nothing_answers(lpnb):
     assert states["clock"] == "skip"
     assert states["AppJWT"] == "skip"
     assert states["history"] == "skip"
-    assert "connection refused" in done.stdout
+    assert (
+        "(connection refused).\n"
+        "                      -> Nobody listens there. Is lpnb sandbox still running, and at the address in "
+        "LP_DOMAIN_API?\n"
+    ) in done.stdout
     assert done.returncode == 1
+
+
+def test_the_doctors_help_says_what_it_does_and_how_it_ends(lpnb):
+    said = " ".join(lpnb("doctor", "--help").stdout.split())
+
+    assert "No conversation is opened." in said
+    assert "Exit status: 0 when nothing failed, 1 when something did, 2 for a wrong call." in said
 
 
 def test_the_doctor_refuses_a_profile_that_is_not_there(lpnb):

@@ -415,11 +415,22 @@ def test_the_doctor_passes_on_a_sandbox_over_tls_with_either_setting(monkeypatch
 
 
 def test_the_doctor_names_the_authority_that_is_not_trusted_and_both_settings(monkeypatch, real_account):
+    async def company(*_):
+        return "Example Corp, Web Gateway"
+
+    monkeypatch.setattr("lpnb.diagnostics.doctor.issuer_of", company)
     found = checks(monkeypatch, real_account, LP_CA_FILE="")["Domain API"]
 
     assert found.state == "fail"
-    assert found.todo.startswith("It was issued by lpnb sandbox")
+    assert found.todo.startswith("It was issued by Example Corp, Web Gateway. If that is your company's")
     assert "LP_CA_FILE or SSL_CERT_FILE" in found.todo
+
+
+def test_the_doctor_tells_a_sandbox_over_tls_from_a_proxy_that_reads_https(monkeypatch, real_account):
+    assert checks(monkeypatch, real_account, LP_CA_FILE="")["Domain API"].todo == (
+        "It was issued by lpnb sandbox, which makes a new authority at each start. Set LP_CA_FILE to the "
+        "file that\nthe sandbox named as it started: its line LP_CA_FILE=..., or the ca of its ready line."
+    )
 
 
 @pytest.mark.parametrize(
