@@ -30,7 +30,7 @@ from lpnb.errors import CredentialsError, LpnbError, SettingsError
 from lpnb.settings import Settings, SettingsLookup
 from lpnb.transport.certificates import issuer_of
 from lpnb.transport.http_transport import HttpTransport
-from lpnb.transport.network import Network, is_loopback
+from lpnb.transport.network import Network, UnusableCaFileError, is_loopback
 from lpnb.transport.protocol import Exchange, ExchangeProgress, Request, call
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -139,8 +139,10 @@ class _AccountChecks:
 
     async def run(self) -> list[DoctorCheck]:
         try:
-            self._network()
-            await self._domains()
+            if self._network():
+                await self._domains()
+            else:
+                self.add("Domain API", "skip", "not checked: the file of authorities comes first")
             for service in NEEDED_SERVICES:
                 await self._host(service)
             self._clock()
@@ -162,7 +164,8 @@ class _AccountChecks:
         except LpnbError as error:
             self.add(name, "fail", str(error), await self._advice(todo))
 
-    def _network(self) -> None:
+    def _network(self) -> bool:
+        """Add the way to the hosts, and return whether it can be taken."""
         settings = self.settings
         if settings.on_loopback:
             route = "on this machine, without a proxy"
@@ -177,7 +180,18 @@ class _AccountChecks:
             if settings.ca_file:
                 source = settings.sources.get("LP_CA_FILE", "the settings")
                 route += f" and {settings.ca_file} (from {source})"
+                try:
+                    self.network.tls_context()
+                except UnusableCaFileError as error:
+                    todo = (
+                        "Name a file with the certificate of your company's authority, which begins with\n"
+                        f"-----BEGIN CERTIFICATE-----, or take {self.network.ca_name} away: the operating "
+                        "system's authorities are trusted without it."
+                    )
+                    self.add("network", "fail", str(error), todo)
+                    return False
         self.add("network", "ok", route)
+        return True
 
     @property
     def _proxy_has_password(self) -> bool:

@@ -81,8 +81,13 @@ class Network:
             context.load_verify_locations(cafile=system.openssl_cafile)
         if self.ca_file:
             try:
-                if Path(self.ca_file).is_dir():
+                if (folder := Path(self.ca_file)).is_dir():
                     context.load_verify_locations(capath=self.ca_file)
+                    if not any(folder.glob("*.0")):  # OpenSSL finds no others there, and says nothing
+                        raise UnusableCaFileError(
+                            f"{self.ca_name} names {self.ca_file}, a folder without certificates that are "
+                            "named by their hash, as openssl rehash does"
+                        )
                 else:
                     context.load_verify_locations(cafile=self.ca_file)
             except OSError:  # an SSLError is one

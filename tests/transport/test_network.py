@@ -12,6 +12,7 @@ import pytest
 from lpnb import Client, NotSentError, Receiver, Secret, ServiceError, Settings, SettingsError, doctor
 from lpnb._internal.redaction import MASK
 from lpnb.cli.main import main
+from lpnb.diagnostics.doctor import DoctorCheck
 from lpnb.transport.http_transport import HttpTransport, SocketBackend
 from lpnb.transport.network import Network
 
@@ -431,6 +432,34 @@ def test_the_doctor_tells_a_sandbox_over_tls_from_a_proxy_that_reads_https(monke
         "It was issued by lpnb sandbox, which makes a new authority at each start. Set LP_CA_FILE to the "
         "file that\nthe sandbox named as it started: its line LP_CA_FILE=..., or the ca of its ready line."
     )
+
+
+@pytest.mark.parametrize("variable", ["LP_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("kind", ["text", "empty", "folder"])
+def test_the_doctor_stops_at_a_file_of_authorities_that_holds_none(
+    monkeypatch, tls_sandbox, tmp_path, variable, kind
+):
+    path = tmp_path / kind
+    path.mkdir() if kind == "folder" else path.write_text("host-7\n" if kind == "text" else "")
+    settings = Settings.of({**tls_sandbox.environment(), "LP_CA_FILE": ""})
+
+    found = checks(monkeypatch, settings, **{variable: str(path)})
+
+    fault = (
+        "a folder without certificates that are named by their hash, as openssl rehash does"
+        if kind == "folder"
+        else "which holds no certificate (PEM) that can be read"
+    )
+    assert found["network"] == DoctorCheck(
+        "network",
+        "fail",
+        f"{variable} names {path}, {fault}",
+        "Name a file with the certificate of your company's authority, which begins with\n"
+        f"-----BEGIN CERTIFICATE-----, or take {variable} away: the operating system's authorities are "
+        "trusted without it.",
+    )
+    assert [check.name for check in found.values() if check.state == "fail"] == ["network"]
+    assert found["Domain API"].seen == "not checked: the file of authorities comes first"
 
 
 @pytest.mark.parametrize(
