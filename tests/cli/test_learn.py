@@ -144,3 +144,28 @@ def test_a_file_of_factors_that_cannot_be_read_is_refused(world, capsys, text, r
 
     assert main(["learn", "factors.toml"]) == 2
     assert rule in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["kunden.csv", "kunden.xlsx", "kunden.parquet"])
+def test_a_table_in_place_of_a_file_of_factors_is_answered_with_what_takes_it(world, capsys, name):
+    Path(name).write_bytes(b"Kundennr;Name\n007;M\xfcller\n")
+
+    assert main(["learn", name]) == 2
+    assert capsys.readouterr().err == (
+        f"{name} is no TOML file of columns and their values; lpnb learn --help describes one. "
+        f"A table of cases is for lpnb send {name}, or lpnb why {name} for one of them.\n"
+    )
+
+
+def test_a_json_file_and_a_folder_in_place_of_a_file_of_factors_are_refused(world, capsys):
+    Path("factors.json").write_text('{"ctmrinfo.ctype": ["vip", "gold"]}', encoding="utf-8")
+    Path("factors").mkdir()
+
+    for name in ("factors.json", "factors"):
+        assert main(["learn", name]) == 2
+        assert capsys.readouterr().err == (
+            f"{name} is no TOML file of columns and their values; lpnb learn --help describes one.\n"
+        )
+
+    assert main(["learn", "none.csv"]) == 2
+    assert capsys.readouterr().err == "none.csv cannot be read: No such file or directory.\n"

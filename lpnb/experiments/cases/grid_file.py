@@ -12,6 +12,7 @@ from lpnb._internal.validation import check_path
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.experiments.cases.grid_source import Where
 
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
 _KEYS = ("values", "zipped", "exclude", "sample", "seed", "cover")
 
 
@@ -28,7 +29,12 @@ def grid_arguments(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidValueError([Complaint(str(path), f"{path} cannot be read: {reason}.")]) from None
+        sentence = f"{path} cannot be read: {reason}."
+        if Path(path).suffix.lower() != ".toml" and isinstance(error, ValueError | IsADirectoryError):
+            sentence = f"{path} is no TOML file of columns and their values; lpnb learn --help describes one."
+            if Path(path).suffix.lower() in _TABLE_SUFFIXES:
+                sentence += f" A table of cases is for lpnb send {path}, or lpnb why {path} for one of them."
+        raise InvalidValueError([Complaint(str(path), sentence)]) from None
     if "factors" in content and "values" not in content:
         content["values"] = content.pop("factors")
     elif content and content.keys().isdisjoint(_KEYS):  # columns alone
