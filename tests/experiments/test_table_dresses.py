@@ -576,6 +576,18 @@ def test_the_form_that_a_column_is_read_in_is_the_one_that_a_wrong_cell_is_shown
     ]
 
 
+@pytest.mark.parametrize("day", ["31.02.1991", "31.2.91", "31 February 1991", "1991-02-31"])
+def test_a_day_that_the_calendar_does_not_have_is_said_not_to_be(day):
+    cases = cases_of(pd.DataFrame({"personal.age": ["31.12.1980", "1.1.1990", day]}))
+
+    (complaint,) = cases[2].complaints()
+
+    assert complaint.sentence == (
+        "Row 3, personal.age must be a date with the day first, such as 15.10.2014; "
+        f"got '{day}'. There is no such day."
+    )
+
+
 @pytest.mark.parametrize("loose", ["12 5", "3 000 4,5", "1 2,5", "1 23"])
 def test_blanks_that_part_no_thousands_join_no_digits(loose):
     table = pd.DataFrame({"ctmrinfo.balance": ["1 234,50", loose]})

@@ -213,7 +213,7 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
         if date_order == "ymd" or not isinstance(day, str) or not day.strip() or day.lstrip().startswith("{"):
             return day
         form = "15.10.2014" if date_order == "dmy" else "10/15/2014"
-        return UnreadableCell(f"must be a date with the {_ORDER_WORDS[date_order]}, such as {form}", cell)
+        return _unreadable_date(f"must be a date with the {_ORDER_WORDS[date_order]}, such as {form}", day)
 
     return ColumnFormat(convert, note)
 
@@ -246,6 +246,15 @@ def _date(text: str, order: DateOrder) -> datetime.date | None:
         return datetime.date(_whole_year(year), int(month), int(day))
     except ValueError:
         return None
+
+
+def _unreadable_date(rule: str, cell: str) -> UnreadableCell:
+    """The cell, with a hint where it is written as a date and the calendar has no such day."""
+    text = cell.translate(_NO_BREAK).strip()
+    sizes = (len(match[1]), len(match[4])) if (match := _DATE.fullmatch(text)) else (0, 0)
+    is_dated = (0 < sizes[0] < 3 and sizes[1] in (2, 4)) or (sizes[0] == 4 and sizes[1] < 3)
+    is_dated = is_dated or _DATE_WITH_MONTH_NAME.fullmatch(text) is not None
+    return UnreadableCell(rule, cell, "There is no such day." if is_dated else "")
 
 
 def _whole_year(year: str) -> int:
