@@ -158,6 +158,16 @@ def brief(value: object, width: int = 60) -> str:
         text = repr(value)
     except ValueError:  # a number of more digits than Python writes out
         return "a number too long to show"
+    return brief_text(text, width)
+
+
+def brief_text(text: str, width: int = 60) -> str:
+    """Shorten *text*, that of a value, to *width* characters; its last quote or bracket stays.
+
+    Example:
+        >>> brief_text("[1, 2, 3, 4, 5, 6, 7]", width=14)
+        '[1, 2, 3 ...]'
+    """
     if len(text) <= width:
         return text
     closing = text[-1] if text[-1] in "'\"]})" else ""

@@ -83,9 +83,9 @@ def one_of(path: str, value: object, allowed: Sequence[str]) -> Complaint:
         >>> one_of("personal.gender", "male", ["MALE", "FEMALE", "OTHER"]).sentence
         "personal.gender must be one of 'MALE', 'FEMALE', 'OTHER'; got 'male'. Did you mean 'MALE'?"
     """
-    choices = ", ".join(repr(choice) for choice in allowed)
+    choices = "one of " * (len(allowed) != 1) + ", ".join(repr(choice) for choice in allowed)
     hint = did_you_mean(str(value), allowed)
-    return Complaint(path, f"{path} must be one of {choices}; got {brief(value)}.{hint}")
+    return Complaint(path, f"{path} must be {choices}; got {brief(value)}.{hint}")
 
 
 def must(path: str, rule: str, value: object, hint: str = "") -> Complaint:

@@ -17,6 +17,7 @@ from lpnb._internal.json_codec import json_in
 from lpnb._internal.placeholders import placeholder_in
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
+from lpnb.models.base import KEEP_UNKNOWN
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.best_practices import advise, foreign_brand, odd_texts
 from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
@@ -352,7 +353,7 @@ def _finding(complaint: Complaint, is_body: bool) -> Finding:
 
     With *is_body* the frames are what is sent, as it is written, and no copy that a log or a person made.
     """
-    path, sentence = complaint.path, complaint.sentence
+    path, sentence = complaint.path, complaint.sentence.removesuffix(KEEP_UNKNOWN)
     effect: Effect = "may be refused"
     if complaint.kind == "own limit":
         sentence = sentence.replace("frames are not JSON:", "frames are JSON that lpnb does not read:")

@@ -294,6 +294,8 @@ _OTHER_WORDS = {
     "ctype": ("type", "customertype"),
     "cstatus": ("status", "customerstatus"),
 }
+#: The way out where a field is not documented, in a program.
+KEEP_UNKNOWN = ' To send it all the same, read it with unknown="keep".'
 _FIELD_OF_WORD = {word: field for field, words in _OTHER_WORDS.items() for word in words}
 
 
@@ -314,9 +316,9 @@ def _complaint(detail: ErrorDetails, model: type[WireModel], root: str, typed_in
             old = f" Did you mean {gender!r}?" if gender else ""
         return Complaint(path, complaint.sentence + old)
     if kind == "extra_forbidden":
-        way_out = "put it into extra={...}" if typed_in else 'read it with unknown="keep"'
+        way_out = " To send it all the same, put it into extra={...}." if typed_in else KEEP_UNKNOWN
         hint = _hint_for(owner, str(detail["loc"][-1]).rstrip(), typed_in)
-        return Complaint(path, f"{path} is not a documented field.{hint} To send it all the same, {way_out}.")
+        return Complaint(path, f"{path} is not a documented field.{hint}{way_out}")
     if kind == "missing":
         return Complaint(path, f"{path} is required.")
     if isinstance(value, str) and kind.endswith(("too_short", "too_long")):

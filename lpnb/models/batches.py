@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from lpnb._internal.display import brief, pre_html
+from lpnb._internal.display import brief, brief_text, pre_html
 from lpnb._internal.json_codec import JsonError, json_bytes, json_in, json_trouble, read_json
 from lpnb._internal.request_ids import fresh_ids
 from lpnb._internal.validation import join, must, one_of
@@ -362,7 +362,7 @@ def _compare(original: Any, wire_value: Any, path: str, changes: list[str]) -> N
             if key in wire_value:
                 _compare(value, wire_value[key], place, changes)
             elif value not in (None, {}, []):
-                changes.append(f"{place}: {brief(value)} is not sent.")
+                changes.append(f"{place}: {_in_json(value)} is not sent.")
     elif (
         isinstance(original, list | tuple)
         and isinstance(wire_value, list | tuple)
@@ -373,7 +373,16 @@ def _compare(original: Any, wire_value: Any, path: str, changes: list[str]) -> N
     elif type(original) is not type(wire_value) or original != wire_value:
         kind = "the number " if isinstance(original, int | float) and not isinstance(original, bool) else ""
         text = "the text " if isinstance(wire_value, str) and not isinstance(original, str) else ""
-        changes.append(f"{path}: {kind}{brief(original)} is sent as {text}{brief(wire_value)}.")
+        changes.append(f"{path}: {kind}{_in_json(original)} is sent as {text}{_in_json(wire_value)}.")
+
+
+def _in_json(value: Any) -> str:
+    """A value of a frame as JSON has it; a text in the quotes of every other sentence."""
+    return (
+        brief(value)
+        if isinstance(value, str) or json_trouble(value)
+        else brief_text(json.dumps(value, ensure_ascii=False))
+    )
 
 
 def batch_of(frames: Batch | str | bytes | Sequence[Mapping[str, Any]]) -> Batch:

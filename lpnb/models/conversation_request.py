@@ -16,7 +16,7 @@ from pydantic import Field
 from lpnb._internal.json_codec import json_trouble
 from lpnb._internal.validation import join, must
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.base import NULLABLE, Id, Json, Text, WireModel
+from lpnb.models.base import KEEP_UNKNOWN, NULLABLE, Id, Json, Text, WireModel
 from lpnb.models.sdes import AnySde, CustomerInfo, PersonalInfo, read_sde
 
 SET_USER_PROFILE = "userprofile.SetUserProfile"
@@ -211,8 +211,7 @@ class SetUserProfile:
                 complaints.extend(
                     Complaint(
                         join(where, str(key)),
-                        f"{join(where, str(key))} is not a documented field. "
-                        'To send it all the same, read it with unknown="keep".',
+                        f"{join(where, str(key))} is not a documented field.{KEEP_UNKNOWN}",
                     )
                     for key in keys
                 )

@@ -18,7 +18,8 @@ def one_of(path: str, value: object, choices: tuple[str, ...]) -> str:
     text = "nothing" if value is None else repr(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-    return f"{path} must be one of {', '.join(map(repr, choices))}; got {text}.{hint}"
+    one_of = "one of " * (len(choices) != 1)
+    return f"{path} must be {one_of}{', '.join(map(repr, choices))}; got {text}.{hint}"
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

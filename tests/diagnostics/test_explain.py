@@ -654,3 +654,18 @@ def test_an_account_that_is_missing_is_a_probable_cause_of_a_400_and_of_the_seco
     assert effects == ["probable cause", "refused"]
     other = JSON.replace("cm.ConsumerRequestConversation", "cm.Other").replace('"brandId": "12345678"', "")
     assert "[1].body.brandId" not in [finding.path for finding in explain(other).findings]
+
+
+def test_what_is_printed_is_of_the_wire_and_not_of_python() -> None:
+    frames = json.loads(JSON)
+    frames[0]["body"] = {"authenticatedData": {"lp_sdes": []}, "x": {"y": None}}
+    frames[1]["body"] |= {"channelType": "CHAT", "notes": True}
+
+    explanation = explain(json.dumps(frames))
+
+    assert sentences(explanation) == [
+        "[0].body.x is not a documented field.",
+        "[1].body.channelType must be 'MESSAGING'; got 'CHAT'.",
+        "[1].body.notes is not a documented field.",
+    ]
+    assert explanation.notes == ('[0].body.authenticatedData: {"lp_sdes": []} is not sent.',)

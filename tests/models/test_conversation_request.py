@@ -415,7 +415,7 @@ def test_every_wrong_value_of_both_frames_is_named_at_once():
         f"{sdes}[4].firstname does not belong beside 'type' and 'personal'. "
         "The fields of personal stand inside 'personal'.",
         f"{sdes}[5] must be an object with a 'type'; got 'personal'.",
-        "[1].body.channelType must be one of 'MESSAGING'; got 'SMS'.",
+        "[1].body.channelType must be 'MESSAGING'; got 'SMS'.",
         "[1].body.ttrDefName must be one of 'NORMAL', 'URGENT', 'PRIORITIZED', 'null'; got 'normal'. "
         "Did you mean 'NORMAL'?",
         "[1].body.campaignInfo.campaignId must be an id: text, or a whole number, which is sent as text; "

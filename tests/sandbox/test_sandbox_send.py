@@ -391,7 +391,7 @@ FIELDS = (
         ({}, f"conversationField.field must be one of {FIELDS}; got nothing."),
         (
             CLOSE | {"conversationState": "OPEN"},
-            "conversationField.conversationState must be one of 'CLOSE'; got 'OPEN'.",
+            "conversationField.conversationState must be 'CLOSE'; got 'OPEN'.",
         ),
         (
             TTR | {"ttrType": "SOON"},
@@ -414,7 +414,7 @@ FIELDS = (
         ),
         (
             {"field": "DialogChange", "type": "ADD"},
-            "conversationField.type must be one of 'UPDATE'; got 'ADD'.",
+            "conversationField.type must be 'UPDATE'; got 'ADD'.",
         ),
         (
             {"field": "Skill", "type": "UPDATE", "skill": "2741903011"},
