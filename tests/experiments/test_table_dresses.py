@@ -588,6 +588,17 @@ def test_a_day_that_the_calendar_does_not_have_is_said_not_to_be(day):
     )
 
 
+@pytest.mark.parametrize("other", ["1980-12-31", ""])
+def test_a_day_that_does_not_exist_is_said_not_to_in_a_column_without_the_day_first(other):
+    cases = cases_of(pd.DataFrame({"skillId": ["1", "2"], "personal.age": [other, "31.02.1991"]}))
+
+    assert (
+        cases[1]
+        .complaints()[0]
+        .sentence.endswith("must be a date, such as 2014-10-15; got '31.02.1991'. There is no such day.")
+    )
+
+
 @pytest.mark.parametrize("loose", ["12 5", "3 000 4,5", "1 2,5", "1 23"])
 def test_blanks_that_part_no_thousands_join_no_digits(loose):
     table = pd.DataFrame({"ctmrinfo.balance": ["1 234,50", loose]})

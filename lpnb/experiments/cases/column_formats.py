@@ -180,7 +180,7 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
     orders = {text: {name for name in _ORDERS if _date(text, name) is not None} for text in counts}
     date_texts = [text for text in orders if orders[text]]
     if not date_texts or all(map(_ISO.fullmatch, date_texts)):
-        return ColumnFormat(lambda cell: _as_date(cell, "ymd")) if date_texts else ColumnFormat()
+        return ColumnFormat(_plain_date)
     clear = {name: [t for t in date_texts if orders[t] == {name}] for name in ("dmy", "mdy")}
     if order is None:
         if clear["dmy"] and clear["mdy"]:
@@ -216,6 +216,15 @@ def date_format(texts: Iterable[str], order: DateOrder | None) -> ColumnFormat:
         return _unreadable_date(f"must be a date with the {_ORDER_WORDS[date_order]}, such as {form}", day)
 
     return ColumnFormat(convert, note)
+
+
+def _plain_date(cell: object) -> object:
+    """A date with the year first; what is no date at all is left to the column's reader."""
+    day = _as_date(cell, "ymd")
+    if not isinstance(day, str) or _ISO.fullmatch(day):
+        return day
+    wrong = _unreadable_date("must be a date, such as 2014-10-15", day)
+    return wrong if wrong.hint else day
 
 
 def _as_date(cell: object, order: DateOrder) -> object:
