@@ -17,10 +17,10 @@ from lpnb._internal.json_codec import json_in
 from lpnb._internal.placeholders import placeholder_in
 from lpnb._printable import one_line
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.base import KEEP_UNKNOWN
+from lpnb.models.base import KEEP_UNKNOWN, meant_path
 from lpnb.models.batches import ConversationBatch
 from lpnb.models.best_practices import advise, foreign_brand, odd_texts
-from lpnb.models.conversation_request import REQUEST_CONVERSATION, SET_USER_PROFILE
+from lpnb.models.conversation_request import REQUEST_CONVERSATION, REQUEST_PATHS, SET_USER_PROFILE
 from lpnb.models.frames import PUBLISH_EVENT
 from lpnb.models.responses import BatchResponse, Outcome, read_batch
 from lpnb.models.responses import explain as explain_outcome
@@ -32,6 +32,10 @@ _WIDTH = 80
 #: The code of a refusal as a word of its own, and the characters of a log that it is looked for in.
 _CODE = re.compile(rf"(?<![\w.-])(?:{'|'.join(MEANINGS)})(?![\w-]|\.\d)")
 _CODES_LOOKED_AT = 20_000
+#: A field that the service's message names.
+_FIELD = re.compile(
+    r"""\b(?:field|property|attribute|parameter)[ :]{0,2}\\?["'`](\w{1,60})\\?["'`]""", re.IGNORECASE
+)
 #: Headers that come from a variable, a file or an option, so that it is not known which there are.
 _FROM_ELSEWHERE = re.compile(
     r"""(?:-H|--header)[ =]?["']?[$@%]|["']?\$\{?\w+\[[@*]\]"""
@@ -538,6 +542,18 @@ def _expected_answer(findings: list[Finding]) -> str:
     return "Expect 200 with OK for both frames, as long as the consumer has no open conversation."
 
 
+def _advice_of(message: str) -> str:
+    """What to do about a 400 without its request: the field that the message names, and which is meant."""
+    match = _FIELD.search(message)
+    if match is None:
+        return "Give the request as well, and the field is named."
+    place = next((path for path in REQUEST_PATHS if path.endswith(f".{match[1]}")), None)
+    if place is not None:
+        return f"Look at the field {match[1]}, whose place is {place}. Give the request as well, to see more."
+    hint = meant_path(match[1], REQUEST_PATHS)
+    return f"{match[1]} is not a documented field.{hint} Give the request as well, to see more."
+
+
 def _answer(parsed: ParsedRequest, reply: RecordedReply, has_cause: bool) -> tuple[str, list[Finding]]:
     """What to do about a reply, and what is wrong by it."""
     requests = _ids_and_types(parsed, reply)
@@ -573,7 +589,7 @@ def _answer(parsed: ParsedRequest, reply: RecordedReply, has_cause: bool) -> tup
                 "Correct what is named above, and send it again: of several, LivePerson does not say which "
                 "it was."
                 if has_cause
-                else "Give the request as well, and the field is named."
+                else _advice_of(message or "")
                 if parsed.frames is None
                 else "No rule of the documentation is broken; look at what the service said."
             )

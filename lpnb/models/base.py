@@ -31,7 +31,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lpnb._internal.json_codec import MAX_DIGITS, json_trouble, lone_surrogate
-from lpnb._internal.suggestions import did_you_mean, plain_name
+from lpnb._internal.suggestions import did_you_mean, nearest, plain_name
 from lpnb._internal.validation import join, must, one_of
 from lpnb.errors import Complaint, InvalidValueError
 from lpnb.models.null import NULL
@@ -376,6 +376,30 @@ def _hint_for(owner: type[WireModel], unknown: str, typed_in: bool) -> str:
                         f"{place.format(f'{model.__name__}({name}=...)')}."
                     )
     return did_you_mean(unknown, names)
+
+
+def field_paths(model: type[WireModel], root: str) -> Iterator[str]:
+    """Every documented field of *model* and of the models in it, as a path below *root*."""
+    yield from (join(root, name) for name in model.wire_names())
+    for place, inner in _nested_models(model, typed_in=False):
+        yield from field_paths(inner, join(root, place))
+
+
+def meant_path(unknown: str, paths: Iterable[str]) -> str:
+    """The question which of the *paths* was meant by a field of that name anywhere, or nothing.
+
+    Example:
+        >>> meant_path("surname", ["a.firstname", "a.lastname"])
+        " Did you mean 'a.lastname'?"
+    """
+    same = plain_name(unknown)
+    by_name: dict[str, str] = {}
+    for path in paths:
+        by_name.setdefault(path.rpartition(".")[2], path)
+    meant = _FIELD_OF_WORD.get(same, same)
+    names = [name for name in by_name if plain_name(name) == meant] or nearest(unknown, by_name, 0.75)
+    texts = [repr(by_name[name]) for name in names]
+    return f" Did you mean {' or '.join(texts)}?" if texts else ""
 
 
 def _nested_models(owner: type[WireModel], typed_in: bool) -> Iterator[tuple[str, type[WireModel]]]:

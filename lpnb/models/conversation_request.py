@@ -16,7 +16,7 @@ from pydantic import Field
 from lpnb._internal.json_codec import json_trouble
 from lpnb._internal.validation import join, must
 from lpnb.errors import Complaint, InvalidValueError
-from lpnb.models.base import KEEP_UNKNOWN, NULLABLE, Id, Json, Text, WireModel
+from lpnb.models.base import KEEP_UNKNOWN, NULLABLE, Id, Json, Text, WireModel, field_paths, meant_path
 from lpnb.models.sdes import AnySde, CustomerInfo, PersonalInfo, read_sde
 
 SET_USER_PROFILE = "userprofile.SetUserProfile"
@@ -211,7 +211,8 @@ class SetUserProfile:
                 complaints.extend(
                     Complaint(
                         join(where, str(key)),
-                        f"{join(where, str(key))} is not a documented field.{KEEP_UNKNOWN}",
+                        f"{join(where, str(key))} is not a documented field."
+                        f"{meant_path(str(key), _PROFILE_PATHS)}{KEEP_UNKNOWN}",
                     )
                     for key in keys
                 )
@@ -234,6 +235,16 @@ def profile_body(elements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"authenticatedData": {"lp_sdes": elements}} if elements else {}
 
 
+_PROFILE_PATHS = tuple(
+    f"authenticatedData.{path}"
+    for model in (PersonalInfo, CustomerInfo)
+    for path in ("lp_sdes", *field_paths(model, f"lp_sdes[0].{model.wire_root}"))
+)
+#: Every documented field of both frames.
+REQUEST_PATHS = (
+    *(f"[0].body.{path}" for path in ("authenticatedData", *_PROFILE_PATHS)),
+    *field_paths(ConsumerRequestConversation, "[1].body"),
+)
 _SDE_CLASSES = frozenset((CustomerInfo, PersonalInfo))
 
 

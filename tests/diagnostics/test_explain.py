@@ -669,3 +669,40 @@ def test_what_is_printed_is_of_the_wire_and_not_of_python() -> None:
         "[1].body.notes is not a documented field.",
     ]
     assert explanation.notes == ('[0].body.authenticatedData: {"lp_sdes": []} is not sent.',)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("firstName", "firstName is not a documented field. Did you mean "
+         "'[0].body.authenticatedData.lp_sdes[0].personal.firstname'? "),
+        ("surname", "surname is not a documented field. Did you mean "
+         "'[0].body.authenticatedData.lp_sdes[0].personal.lastname'? "),
+        ("campaignID", "campaignID is not a documented field. Did you mean "
+         "'[1].body.campaignInfo.campaignId'? "),
+        ("zzz", "zzz is not a documented field. "),
+        ("skillId", "Look at the field skillId, whose place is [1].body.skillId. "),
+    ],
+)  # fmt: skip
+def test_a_field_that_the_service_names_is_named_and_the_one_that_is_meant(name: str, advice: str) -> None:
+    body = json.dumps({"code": "BAD_REQUEST", "message": f'Unrecognized field "{name}"'})
+
+    assert explain(f"400 {body}").answer == f"{advice}Give the request as well, to see more."
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"firstName": "A"}, "[0].body.firstName is not a documented field. Did you mean "
+         "'authenticatedData.lp_sdes[0].personal.firstname'?"),
+        ({"lp_sdes": []}, "[0].body.lp_sdes is not a documented field. Did you mean "
+         "'authenticatedData.lp_sdes'?"),
+        ({"authenticatedData": {"ctype": "vip"}}, "[0].body.authenticatedData.ctype is not a documented "
+         "field. Did you mean 'authenticatedData.lp_sdes[0].info.ctype'?"),
+    ],
+)  # fmt: skip
+def test_a_field_beside_the_sdes_is_answered_with_its_place(body: dict[str, Any], said: str) -> None:
+    frames = json.loads(JSON)
+    frames[0]["body"] = body
+
+    assert sentences(explain(json.dumps(frames))) == [said]

@@ -708,7 +708,8 @@ REQUEST = {"kind": "req", "id": "2", "type": "cm.ConsumerRequestConversation", "
         (
             [{**PROFILE, "body": {"firstName": "A", "authenticatedData": {"x": 1}}}, REQUEST],
             [
-                "[0].body.firstName is not a documented field. To send it all the same, read it with "
+                "[0].body.firstName is not a documented field. Did you mean "
+                "'authenticatedData.lp_sdes[0].personal.firstname'? To send it all the same, read it with "
                 'unknown="keep".',
                 "[0].body.authenticatedData.x is not a documented field. To send it all the same, read it "
                 'with unknown="keep".',
