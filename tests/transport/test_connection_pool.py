@@ -58,7 +58,7 @@ class Server:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Return once *true* is; bounded."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             while not true():  # noqa: ASYNC110 - what is waited for happens in the loop's own callbacks
                 await asyncio.sleep(0.002)
 
@@ -78,7 +78,7 @@ async def serving(serve: Callable, host: str = "127.0.0.1", tls: ssl.SSLContext 
 
 @contextlib.asynccontextmanager
 async def transport(**options) -> AsyncIterator[HttpTransport]:
-    made = HttpTransport(kind="sockets", **{"deadline": 5.0, **options})
+    made = HttpTransport(kind="sockets", **{"deadline": 30.0, **options})
     try:
         yield made
     finally:
