@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,9 +14,13 @@ from pathlib import Path
 TRANSPORT = {"transport": "ipc"}
 
 
-@functools.cache
 def socket_folder() -> Path:
     """A folder with a short name, for this process: the whole path of a socket has at most 107 characters."""
+    return _folder_of(os.getpid())  # and not its parent's: workers of the tests are forks
+
+
+@functools.cache
+def _folder_of(_process: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="lpnb-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
