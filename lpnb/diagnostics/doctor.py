@@ -16,8 +16,7 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
-
-from httpx import URL
+from urllib.parse import urlsplit
 
 from lpnb._internal import event_loop
 from lpnb._internal.display import table_html
@@ -216,7 +215,8 @@ class _AccountChecks:
                 "file and name that file in LP_CA_FILE or SSL_CERT_FILE."
             )
         host = self.failed_url.removeprefix("https://")
-        if reason == "connect" and is_loopback(URL(self.failed_url).host):  # never through a proxy
+        is_here = is_loopback(urlsplit(self.failed_url).hostname or "")
+        if reason == "connect" and is_here:  # never through a proxy
             return "Nobody listens there. Is lpnb sandbox still running, and at the address in LP_DOMAIN_API?"
         return {
             "name": f"No name server here knows {host}. Is there a VPN, or a proxy to name in LP_PROXY?",
