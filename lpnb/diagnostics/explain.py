@@ -239,17 +239,7 @@ def explanation_of(
     if status is not None:
         reply = RecordedReply(status, reply.body if reply else None)
     tokens = [_Token(token, parsed.account_id) for token in parsed.tokens]
-    is_body = parsed.kind not in ("frames", "log")
-    findings = [_finding(one, is_body) for one in parsed.complaints if one.path not in _HEADERS]
-    findings += _envelope_findings(parsed)
-    findings += _odd_values(parsed, {finding.path for finding in findings})
-    findings += _odd_formats(parsed, {finding.path for finding in findings})
-    if _are_swapped(parsed.frames):
-        findings = [one for one in findings if one.path not in ("[0].type", "[1].type")]
-        findings.insert(0, Finding("frames", _SWAPPED, "refused"))
-    elif reply is None or not 200 <= (reply.status or 0) < 300:
-        brand = list(_brand_findings(parsed, reply))
-        findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
+    findings = _body_findings(parsed, reply)
     if parsed.kind == "nothing" and status is not None:
         findings = []
     # A token that has ended since was good when something else than 401 came back.
@@ -302,6 +292,22 @@ def explanation_of(
         tuple(token.sentence() for token in tokens),
         _verdict(every, reply, reply_findings),
     )
+
+
+def _body_findings(parsed: ParsedRequest, reply: RecordedReply | None) -> list[Finding]:
+    """What is wrong with the frames of a request, whose *reply* may have come already."""
+    is_body = parsed.kind not in ("frames", "log")
+    findings = [_finding(one, is_body) for one in parsed.complaints if one.path not in _HEADERS]
+    findings += _envelope_findings(parsed)
+    findings += _odd_values(parsed, {finding.path for finding in findings})
+    findings += _odd_formats(parsed, {finding.path for finding in findings})
+    if _are_swapped(parsed.frames):
+        findings = [one for one in findings if one.path not in ("[0].type", "[1].type")]
+        findings.insert(0, Finding("frames", _SWAPPED, "refused"))
+    elif reply is None or not 200 <= (reply.status or 0) < 300:
+        brand = list(_brand_findings(parsed, reply))
+        findings = [*(one for one in findings if not brand or one.path != brand[0].path), *brand]
+    return findings
 
 
 _SWAPPED = f"The two frames are in the wrong order: {SET_USER_PROFILE} comes first."
