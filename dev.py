@@ -111,11 +111,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def pytest_command(arguments: Sequence[str]) -> list[str]:
-    """pytest with a process more than there are cores, since tests wait for programs that they start; in one
-    process when files are named, where a start of several costs more.
+    """pytest with two processes more than there are cores, since tests wait for programs that they start; in
+    one process when files are named, where a start of several costs more.
     """
     workers = (
-        () if any(".py" in argument for argument in arguments) else ("-n", str((os.cpu_count() or 1) + 1))
+        () if any(".py" in argument for argument in arguments) else ("-n", str((os.cpu_count() or 1) + 2))
     )
     return ["-m", "pytest", "--durations=10", *workers, *arguments]
 

@@ -97,7 +97,7 @@ def test_a_second_run_sets_nothing_up_and_hands_over(venv, tmp_path):
         check=True,
     )
 
-    workers = f"-n\n{(os.cpu_count() or 1) + 1}\n"
+    workers = f"-n\n{(os.cpu_count() or 1) + 2}\n"
     assert (run.stdout, run.stderr) == (f"-m\npytest\n--durations=10\n{workers}-m\nnot browser\n", "")
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -115,7 +115,7 @@ def test_tests_of_files_that_are_named_run_in_one_process(dev, named):
 
 @pytest.mark.parametrize("asked", [[], ["tests/client", "-x"], ["-k", "lock"], ["-n", "0"]])
 def test_other_tests_run_in_a_process_more_than_there_are_cores_unless_the_caller_says_otherwise(dev, asked):
-    workers = ["-n", str((os.cpu_count() or 1) + 1)]
+    workers = ["-n", str((os.cpu_count() or 1) + 2)]
 
     assert dev.pytest_command(asked) == ["-m", "pytest", "--durations=10", *workers, *asked]
 
