@@ -60,7 +60,10 @@ REUSE = """async ([code, cells]) => {
   return true;
 }"""
 #: What ipykernel now and then says of a task of its own that waits for the next message.
-KERNELS_OWN = re.compile(r"Task was destroyed but it is pending!\ntask: <Task [^\n]*/ipykernel/[^\n]*>\n?")
+KERNELS_OWN = re.compile(
+    r"Task was destroyed but it is pending!\n"
+    r"task: <Task pending [^\n]* running at [^\n ]*/ipykernel/kernelbase\.py:\d+>[^\n]*\n?"
+)
 FORGET = """
 from ipywidgets import Widget
 from lpnb.client import connect

@@ -23,6 +23,8 @@ KNOWN = ("reading 'schema'", "RUNTIME-012", "Failed to load resource")
 HOSTILE = '<img src=x onerror="window.evil = 1"><script>window.evil = 1</script>'
 
 Notebook = Callable[..., Page]
+OpenPage = Callable[..., Page]
+DARK, LIGHT = "dark", "light"
 Picture = Callable[[Locator, str], None]
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 from explorer_page import (
+    DARK,
     KNOWN,
+    LIGHT,
     TABS,
+    OpenPage,
     explorer_of,
     faint_texts,
     press,
@@ -26,8 +29,6 @@ from explorer_page import (
 from front_ends import environment
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-OpenPage = Callable[..., Page]
-DARK, LIGHT = "dark", "light"
 #: The explorer's theme and the page's background; of a change a browser tells when it draws.
 _IS_SHOWN = """
 shown => String([

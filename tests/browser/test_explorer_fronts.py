@@ -9,9 +9,12 @@ from pathlib import Path
 import nbformat
 from explorer_page import (
     ALONE,
+    DARK,
     KNOWN,
+    LIGHT,
     TABS,
     Notebook,
+    OpenPage,
     explorer_of,
     faint_texts,
     press,
@@ -22,10 +25,7 @@ from explorer_page import (
     wait_until,
 )
 from front_ends import CLOSE, KERNEL_IDLE, Lab
-from playwright.sync_api import Locator, Page, expect
-
-OpenPage = Callable[..., Page]
-DARK, LIGHT = "dark", "light"
+from playwright.sync_api import Locator, expect
 
 
 def test_it_works_in_notebook_7(lab: Lab, open_page: OpenPage) -> None:
